@@ -1,0 +1,283 @@
+"""An assignment as frozen data, and the few calls with which an author writes it down.
+
+A ``checks.py`` reads like a table::
+
+    softmax = question("softmax", points=6)
+
+    @softmax.check("rows of a batch sum to one", public=True)
+    def batch(rng):
+        return call(x=rng.normal(size=(4, 5)))
+
+    @softmax.mistake("normalises over the batch", hint="Which axis holds the classes of one sample?")
+    def over_batch(x, axis=-1):
+        e = np.exp(x - x.max(0)); return e / e.sum(0)
+
+The body of a mistake never runs here: its source text becomes a cell of a submission.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from autograder.course.probes import Probe
+from autograder.errors import CourseError
+
+Kind = Literal["np", "torch", "value", "train"]
+Draw = Callable[[np.random.Generator], "Probe | Sequence[Probe]"]
+F = TypeVar("F", bound=Callable[..., Any] | type)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far an answer may lie from the expected one, where the default does not fit.
+
+    Attributes:
+        relative: of each expected element.
+        absolute: of each element, in the unit of the answer.
+        reason: why the default does not fit; required, so that a reader can judge it.
+    """
+
+    reason: str
+    relative: float = 0.0
+    absolute: float = 0.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of a report.
+
+    Attributes:
+        title: what must hold, as a sentence a student can read.
+        draw: makes the probe, or several that must all be right, from a seeded generator.
+        public: whether students can run it at home.
+        hundredths: points, in hundredths of a point.
+        hint: a question or pointer shown when it fails.
+        where: file and line, for messages to the author.
+    """
+
+    title: str
+    draw: Draw
+    public: bool
+    hundredths: int
+    hint: str
+    tolerance: Tolerance | None
+    where: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A known implementation of a question: a mistake that must fail, or an equivalent that must keep full marks.
+
+    Attributes:
+        name: in words, as a report would say it.
+        hint: what helps a student who holds this misconception, without giving the answer ("" for equivalents).
+        source: code of a cell that redefines the question's name.
+    """
+
+    name: str
+    hint: str
+    source: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a student writes under one name, and how it is examined."""
+
+    name: str
+    kind: Kind
+    hundredths: int
+    extra: bool
+    checks: tuple[Check, ...]
+    mistakes: tuple[Variant, ...]
+    equivalents: tuple[Variant, ...]
+    where: str
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One notebook with its questions.
+
+    Attributes:
+        name: name of its folder.
+        folder: the course folder that holds ``assignments`` and ``solutions``.
+        master: the percent-format file with statement and reference.
+        checks_file: the file with questions, checks and mistakes.
+        questions: in the order of ``checks.py``.
+    """
+
+    name: str
+    folder: Path
+    master: Path
+    checks_file: Path
+    questions: tuple[Question, ...]
+
+    @property
+    def student_folder(self) -> Path:
+        """Where the generated student notebook and its public tests lie."""
+        return self.folder / "assignments" / self.name
+
+    def question(self, name: str) -> Question:
+        """The question of this name.
+
+        Raises:
+            CourseError: there is none; the message names those there are.
+        """
+        for candidate in self.questions:
+            if candidate.name == name:
+                return candidate
+        known = ", ".join(q.name for q in self.questions)
+        raise CourseError(f"{self.checks_file}: no question {name!r}; known: {known}.")
+
+
+@dataclass
+class QuestionBuilder:
+    """Collects what `question` was told; `load_assignment` turns it into a `Question`."""
+
+    name: str
+    points: float
+    kind: Kind
+    extra: bool
+    where: str
+    checks: list[tuple[Check, float | None]] = field(default_factory=list)
+    mistakes: list[Variant] = field(default_factory=list)
+    equivalents: list[Variant] = field(default_factory=list)
+
+    def check(
+        self,
+        title: str,
+        *,
+        public: bool = False,
+        points: float | None = None,
+        hint: str = "",
+        tolerance: Tolerance | None = None,
+    ) -> Callable[[Draw], Draw]:
+        """Decorate a function of a seeded generator that returns the probe (or several) of this check.
+
+        Args:
+            title: what must hold, as a sentence a student can read.
+            public: whether students can run it at home.
+            points: of this check; checks that name none share what is left of the question's points equally.
+            hint: a question or pointer shown when it fails.
+            tolerance: only where the default (noise of the reference itself) does not fit.
+        """
+
+        def register(draw: Draw) -> Draw:
+            self.checks.append((Check(title, draw, public, 0, hint, tolerance, _where(draw)), points))
+            return draw
+
+        return register
+
+    def mistake(self, name: str, *, hint: str) -> Callable[[F], F]:
+        """Decorate a wrong implementation that at least one hidden check must reject."""
+        return self._variant(self.mistakes, name, hint)
+
+    def equivalent(self, name: str) -> Callable[[F], F]:
+        """Decorate a correct implementation in another style, which must keep full marks."""
+        return self._variant(self.equivalents, name, "")
+
+    def _variant(self, kept: list[Variant], name: str, hint: str) -> Callable[[F], F]:
+        def register(definition: F) -> F:
+            kept.append(Variant(name, hint, self._cell(definition), _where(definition)))
+            return definition
+
+        return register
+
+    def _cell(self, definition: Callable[..., Any] | type) -> str:
+        """The definition's source as a cell that defines the question's name."""
+        tree = ast.parse(textwrap.dedent(inspect.getsource(definition)))
+        node = tree.body[0]
+        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        node.decorator_list = []
+        if self.kind == "value":
+            # A wrong value is written as a function that returns it, so that all mistakes look alike.
+            return f"{ast.unparse(tree)}\n{self.name} = {node.name}()"
+        node.name = self.name
+        return ast.unparse(tree)
+
+
+_collected: ContextVar[list[QuestionBuilder] | None] = ContextVar("collected", default=None)
+
+
+@contextmanager
+def collecting() -> Iterator[list[QuestionBuilder]]:
+    """Gather the questions that are declared while a ``checks.py`` runs."""
+    questions: list[QuestionBuilder] = []
+    token = _collected.set(questions)
+    try:
+        yield questions
+    finally:
+        _collected.reset(token)
+
+
+def question(name: str, *, points: float, kind: Kind = "np", extra: bool = False) -> QuestionBuilder:
+    """Declare a question.
+
+    Args:
+        name: the function, class or variable that the student writes.
+        points: of the whole question, at most two decimals.
+        kind: "np", "torch", "value" or "train", as in the exercise list.
+        extra: extra credit, beside the points of the assignment.
+    """
+    frame = inspect.currentframe()
+    caller = frame.f_back if frame else None
+    where = f"{caller.f_code.co_filename}:{caller.f_lineno}" if caller else "?"
+    builder = QuestionBuilder(name, points, kind, extra, where)
+    collected = _collected.get()
+    if collected is not None:
+        collected.append(builder)
+    return builder
+
+
+def share_points(total: int, fixed: Sequence[int | None]) -> list[int]:
+    """Split hundredths of points over checks so that they add up exactly.
+
+    Args:
+        total: hundredths of the question.
+        fixed: hundredths of each check, None for those that share the rest equally.
+
+    Returns:
+        Hundredths of each check; the first ones get the hundredths that do not divide.
+
+    Raises:
+        ValueError: the fixed ones exceed the total, or leave a rest that nobody takes.
+    """
+    rest = total - sum(f for f in fixed if f is not None)
+    open_ = sum(f is None for f in fixed)
+    if rest < 0 or (rest > 0 and not open_):
+        raise ValueError(f"the checks add up to {(total - rest) / 100:g} points, the question has {total / 100:g}")
+    each, left = divmod(rest, open_) if open_ else (0, 0)
+    shares = []
+    for f in fixed:
+        if f is None:
+            shares.append(each + (left > 0))
+            left -= left > 0
+        else:
+            shares.append(f)
+    return shares
+
+
+def to_hundredths(points: float) -> int | None:
+    """Points as hundredths; None when they are negative or have more than two decimals."""
+    exact = Fraction(str(points)) * 100
+    return int(exact) if exact >= 0 and exact.denominator == 1 else None
+
+
+def _where(definition: Any) -> str:
+    try:
+        return f"{inspect.getsourcefile(definition)}:{inspect.getsourcelines(definition)[1]}"
+    except (OSError, TypeError) as error:
+        raise CourseError(
+            f"{definition!r}: its source cannot be read. Write it in checks.py with def or class."
+        ) from error

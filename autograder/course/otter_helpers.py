@@ -1,0 +1,234 @@
+"""What stands at the top of each public test file: functions that ask and compare.
+
+The package never calls them. `autograder.course.otter_tests` pastes the source of those that a file
+needs, so each function uses nothing but NumPy, torch where tensors are asked for, `copy`, and other
+functions of this module. The asking functions give the same parts as the probes' `ask` methods in
+`autograder.course.probes`.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+torch: Any = None  # a test file imports the real one; the grader never does
+
+
+def _defined(name: str, value: Any) -> None:
+    """Fail with a clear sentence where the notebook has no answer yet."""
+    if value is None:
+        raise AssertionError(f"{name} is not defined. Run the cell that defines it.")
+    if value is ...:
+        raise AssertionError(f"{name} is still `...`. Replace it by your answer.")
+
+
+def _run(function: Any, args: Any, kwargs: Any) -> Any:
+    """Call the function; an exit() in it must not end the notebook."""
+    try:
+        return function(*args, **kwargs)
+    except SystemExit:
+        raise AssertionError("Your code calls exit(). Remove that.") from None
+
+
+def _call(function: Any, args: Any, kwargs: Any, times: int = 1) -> dict[str, Any]:
+    """The output of the function, and its inputs as they look after the call."""
+    answer = {}
+    for i in range(times):
+        now_args, now_kwargs = copy.deepcopy((args, kwargs))
+        suffix = "" if times == 1 else f" of call {i + 1}"
+        answer["output" + suffix] = copy.deepcopy(_run(function, now_args, now_kwargs))
+        answer.update(_after(now_args, now_kwargs, suffix))
+    return answer
+
+
+def _gradient(function: Any, args: Any, kwargs: Any, wrt: Any, seed: int) -> dict[str, Any]:
+    """The output, and the vector-Jacobian product for the inputs in `wrt`, computed by autograd."""
+    args, kwargs = copy.deepcopy((args, kwargs))
+    named = _named(args, kwargs)
+    leaves = [named[label].requires_grad_() for label in wrt]
+    output = _run(function, args, kwargs)
+    answer = {"output": output}
+    tensors = [t for t in _flat(output) if isinstance(t, torch.Tensor) and t.is_floating_point()]
+    connected = [t for t in tensors if t.requires_grad]
+    gradients = [None] * len(leaves)
+    if connected:
+        rng = np.random.default_rng(seed)
+        vectors = [
+            torch.as_tensor(rng.normal(size=tuple(t.shape)), dtype=t.dtype) for t in connected
+        ]
+        gradients = torch.autograd.grad(connected, leaves, vectors, allow_unused=True)
+    for label, gradient in zip(wrt, gradients, strict=True):
+        answer[f"gradient of {label}"] = gradient
+    answer.update(_after(args, kwargs))
+    return answer
+
+
+def _steps(
+    make: Any, constructs: Any, calls: Any, watch: Any, reuse_buffers: bool
+) -> dict[str, Any]:
+    """Make the objects, call their methods in order, and note what can be seen after each call."""
+    held = copy.deepcopy(constructs)
+    objects = [_run(make, args, kwargs) for args, kwargs in held]
+    answer: dict[str, Any] = {}
+    buffers: dict[Any, Any] = {}
+    for number, (method, on, args, kwargs) in enumerate(copy.deepcopy(calls), start=1):
+        if reuse_buffers:
+            args = [_reuse(buffers, (method, i), a) for i, a in enumerate(args)]
+        label = f"step {number}, {method}()"
+        result = _run(getattr(objects[on], method), args, kwargs)
+        answer[f"result of {label}"] = copy.deepcopy(result)
+        for i, (held_args, held_kwargs) in enumerate(held):
+            which = "" if len(held) == 1 else f" of object {i + 1}"
+            for key, value in _named(held_args, held_kwargs).items():
+                if _has_arrays(value):
+                    answer[f"{key}{which} after {label}"] = copy.deepcopy(value)
+            for name in watch:
+                value = copy.deepcopy(getattr(objects[i], name))
+                answer[f"attribute {name}{which} after {label}"] = value
+    return answer
+
+
+def _module(
+    make: Any, construct: Any, state: Any, args: Any, training: bool, seed: int
+) -> dict[str, Any]:
+    """Make the module, load `state`, run it forward on `args` and backward."""
+    made = _run(make, *copy.deepcopy(construct))
+    shapes = {key: tuple(value.shape) for key, value in made.state_dict().items()}
+    answer: dict[str, Any] = {"names and shapes in state_dict()": shapes}
+    if state:
+        made.load_state_dict(copy.deepcopy(state))
+    made.train(training)
+    inputs = copy.deepcopy(args)
+    leaves = {f"gradient of {key}": p for key, p in made.named_parameters()}
+    for i, value in enumerate(inputs):
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            leaves[f"gradient of input {i + 1}"] = value.requires_grad_()
+    output = _run(made, inputs, {})
+    answer["output"] = output
+    gradients = [None] * len(leaves)
+    if leaves and isinstance(output, torch.Tensor) and output.requires_grad:
+        vector = np.random.default_rng(seed).normal(size=tuple(output.shape))
+        vector = torch.as_tensor(vector, dtype=output.dtype)
+        gradients = torch.autograd.grad(output, list(leaves.values()), vector, allow_unused=True)
+    answer.update(zip(leaves, gradients, strict=True))
+    return answer
+
+
+def _named(args: Any, kwargs: Any) -> dict[str, Any]:
+    """All arguments by name; those without one by their position."""
+    return {**{str(i): value for i, value in enumerate(args)}, **kwargs}
+
+
+def _after(args: Any, kwargs: Any, suffix: str = "") -> dict[str, Any]:
+    """The arrays among the inputs, as they look after the call."""
+    named = _named(args, kwargs)
+    arrays = {key: value for key, value in named.items() if _has_arrays(value)}
+    return {f"input {key} after the call{suffix}": value for key, value in arrays.items()}
+
+
+def _has_arrays(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_has_arrays(item) for item in value)
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, (list, tuple)):
+        return [leaf for item in value for leaf in _flat(item)]
+    return [value]
+
+
+def _reuse(buffers: Any, key: Any, value: Any) -> Any:
+    """The buffer that held this argument in the step before, overwritten with the new value."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_reuse(buffers, (*key, i), item) for i, item in enumerate(value))
+    held = buffers.setdefault(key, value)
+    if held is not value:
+        held[...] = value
+    return held
+
+
+def _compare(expected: Any, answer: Any, allowed: Any) -> None:
+    """Fail at the first part of the answer that is not as expected; `allowed` holds tolerances."""
+    for part in expected:
+        _compare_value(part, expected[part], answer.get(part), allowed, 0.0)
+
+
+def _compare_value(path: str, expected: Any, actual: Any, allowed: Any, outer: Any) -> None:
+    tolerance = allowed.get(path, outer)
+    if _kind(expected) != _kind(actual):
+        hint = " Does autograd reach it?" if path.startswith("gradient") and actual is None else ""
+        raise AssertionError(f"{path}: expected {_kind(expected)}, got {_kind(actual)}.{hint}")
+    if isinstance(expected, dict):
+        if set(expected) != set(actual):
+            names, found = list(expected), list(actual)
+            raise AssertionError(f"{path}: expected the names {names}, got {found}.")
+        for key in expected:
+            _compare_value(f"{path}[{key!r}]", expected[key], actual[key], allowed, tolerance)
+    elif isinstance(expected, (list, tuple)):
+        if len(expected) != len(actual):
+            raise AssertionError(f"{path}: expected {len(expected)} items, got {len(actual)}.")
+        for i in range(len(expected)):
+            _compare_value(f"{path}[{i}]", expected[i], actual[i], allowed, tolerance)
+    elif expected is None or isinstance(expected, str):
+        if expected != actual:
+            raise AssertionError(f"{path}: expected {expected!r}, got {actual!r}.")
+    else:
+        shape, found = np.shape(expected), np.shape(actual)
+        if tuple(shape) != tuple(found):
+            raise AssertionError(f"{path}: expected shape {tuple(shape)}, got {tuple(found)}.")
+        if not _fits(expected, actual):
+            raise AssertionError(f"{path}: expected {_dtype(expected)}, got {_dtype(actual)}.")
+        _compare_numbers(path, _numbers(expected), _numbers(actual), tolerance)
+
+
+def _compare_numbers(path: str, expected: Any, actual: Any, tolerance: Any) -> None:
+    absolute, relative = tolerance if isinstance(tolerance, tuple) else (tolerance, 0.0)
+    with np.errstate(all="ignore"):
+        same = (expected == actual) | ((expected != expected) & (actual != actual))  # nan meets nan
+        if absolute or relative:
+            wide = np.complex128 if "c" in expected.dtype.kind + actual.dtype.kind else np.float64
+            left, right = expected.astype(wide), actual.astype(wide)
+            near = np.abs(right - left) <= absolute + relative * np.abs(left)
+            same |= near & np.isfinite(left)
+    wrong = np.argwhere(~same)
+    if len(wrong):
+        at = tuple(map(int, wrong[0]))
+        count = f"{len(wrong)} of {same.size} numbers are wrong; at {list(at)} " if at else ""
+        hint = " Does your code write into its input?" if path.startswith("input") else ""
+        raise AssertionError(f"{path}: {count}expected {expected[at]}, got {actual[at]}.{hint}")
+
+
+def _kind(value: Any) -> str:
+    """The type in words: numbers of Python and NumPy are one type, and so are lists and tuples."""
+    if type(value) in (list, tuple):
+        return "a list or tuple"
+    if isinstance(value, (int, float, complex, np.generic)) or type(value) is np.ndarray:
+        return "a NumPy array" if np.ndim(value) else "a number"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", type(value).__name__))
+
+
+def _fits(expected: Any, actual: Any) -> bool:
+    """Equal dtypes; for single numbers, Python's count as NumPy's, and any integer type will do."""
+    wanted, found = _dtype(expected), _dtype(actual)
+    if wanted == found or _kind(expected) != "a number":
+        return wanted == found
+    if wanted.startswith(("float", "complex")):
+        mates = {"float64": "float", "complex128": "complex"}
+        return found in ("float", "int") or mates.get(found, found) == mates.get(wanted, wanted)
+    return "int" in wanted and "int" in found
+
+
+def _numbers(value: Any) -> Any:
+    """The elements as a NumPy array, wide enough to subtract."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array

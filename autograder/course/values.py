@@ -1,0 +1,105 @@
+"""Values that travel between the grader and a job: plain data and arrays, nothing that runs by itself.
+
+The grader never imports torch: on its side a tensor is a `TensorValue`, a NumPy array with a tag. In the job the
+same record becomes a real tensor. `Code` and `Generator` are inputs that only the job can make (a gradient
+function, a random generator); they go one way, to the job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+#: Name of a torch dtype -> the NumPy dtype that holds its raw bytes. bfloat16 has no NumPy type: its bits travel as uint16.
+TORCH_DTYPES: dict[str, str] = {
+    "float64": "float64",
+    "float32": "float32",
+    "float16": "float16",
+    "bfloat16": "uint16",
+    "int64": "int64",
+    "int32": "int32",
+    "int16": "int16",
+    "int8": "int8",
+    "uint8": "uint8",
+    "bool": "bool",
+    "complex64": "complex64",
+    "complex128": "complex128",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class TensorValue:
+    """A torch tensor as data.
+
+    Attributes:
+        array: the elements; for bfloat16 their bits as uint16.
+        dtype: torch's name of the dtype without the prefix, a key of `TORCH_DTYPES`.
+        device: ``"cpu"``, ``"cuda:0"``, ...; ``""`` in an input means the device of the run.
+        requires_grad: whether autograd tracked the tensor.
+        kind: ``"Tensor"`` or ``"Parameter"``.
+    """
+
+    array: Array
+    dtype: str
+    device: str = ""
+    requires_grad: bool = False
+    kind: str = "Tensor"
+
+    def numbers(self) -> Array:
+        """The elements as an ordinary NumPy array (bfloat16 widened to float32)."""
+        if self.dtype == "bfloat16":
+            return (self.array.astype(np.uint32) << 16).view(np.float32)
+        return self.array
+
+
+@dataclass(frozen=True)
+class Code:
+    """A Python expression that the job evaluates to make an input, such as a gradient function.
+
+    The names `np` and (where loaded) `torch` are known to it, and nothing of the student's.
+    """
+
+    expression: str
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A fresh ``np.random.default_rng(seed)`` as an input."""
+
+    seed: int
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """What a student returned that cannot cross: the exact type name and, if known, why."""
+
+    type_name: str
+    reason: str = ""
+
+
+def tensor(values: npt.ArrayLike, dtype: str | None = None) -> TensorValue:
+    """An input that reaches the student's function as a torch tensor on the device of the run.
+
+    Args:
+        values: anything NumPy can turn into an array.
+        dtype: torch's name of the dtype; by default that of the array (a bare float becomes float32, as in torch
+            it is the array's own dtype that counts).
+
+    Raises:
+        ValueError: torch has no such dtype.
+    """
+    array = np.asarray(values)
+    name = dtype or array.dtype.name
+    if name not in TORCH_DTYPES:
+        raise ValueError(f"torch has no dtype {name!r}; known: {', '.join(TORCH_DTYPES)}")
+    if name == "bfloat16":
+        bits = array.astype(np.float32).view(np.uint32)
+        # Round to nearest even on the 16 bits that are dropped, as torch does.
+        rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+        return TensorValue(rounded.astype(np.uint16), name)
+    return TensorValue(np.ascontiguousarray(array.astype(TORCH_DTYPES[name])), name)

@@ -1,0 +1,463 @@
+"""Is an answer the expected one? If not: what is the first difference?
+
+Order of the questions, for each expected part and inside it: is it there, is it of the right type and structure, shape,
+dtype, device; are nan and infinities where they belong; are the numbers near enough. Nothing is broadcast, nothing is
+converted to fit, and the tolerance never depends on the answer.
+
+Both sides are data that crossed the wire. No code of a student runs here, and no value of the kinds that can cross makes
+`compare` raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from autograder.course.probes import Parts
+from autograder.course.values import Array, TensorValue, Unsupported
+from autograder.grading.explain import (
+    SHOWN_ITEMS,
+    Difference,
+    Kind,
+    Mismatch,
+    Scalar,
+    Summary,
+)
+from autograder.grading.patterns import MAX_PATTERN_SIZE, Pattern, find_pattern
+from autograder.grading.tolerance import (
+    EXACT,
+    MAX_DEPTH,
+    Allowed,
+    float_list,
+    is_input_part,
+    item_path,
+    numbers,
+)
+from autograder.text import visible
+
+#: The one rule about types, for statements.
+ACCEPTED = """\
+What counts as the right type:
+- Where an array is expected: exactly a NumPy array (`numpy.ndarray`) of the same shape and dtype. A list, a tuple, a
+  matrix, a masked array or a tensor is not accepted.
+- Where a tensor is expected: exactly a `torch.Tensor` of the same shape and dtype on the same device, also where it holds
+  one number. Where a `torch.nn.Parameter` is expected: exactly that.
+- Where a number is expected: a number of Python, a NumPy number or a NumPy array without axes, as you like. For a float it
+  must have the expected dtype; `float` counts as float64 and is also accepted where float32 is expected, and `int` is
+  accepted where a float is expected. For an integer any integer type will do, but no float. True and False are accepted
+  only where True or False is expected.
+- Where several values are expected: a tuple or a list of that length, as you like. A dict needs exactly the expected keys,
+  in any order.
+- Where None or a text is expected: exactly that.
+"""
+
+#: Elements that are compared at once: few enough to stay in the cache, many enough to forget Python's own time.
+_BLOCK = 1 << 16
+#: Arrays of up to so many bytes are first compared as bytes, which needs a copy of each.
+_COPIED_BYTES = 1 << 16
+_PLAIN = {type(None), bool, int, float, str}
+_WIDE_INT_BITS = 1000
+_NAN = object()
+_ELEMENT_KINDS: tuple[Kind, ...] = ("nan", "inf", "values")
+_PYTHON: dict[str, Callable[[Any], Scalar]] = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where we are: the path, the tolerances of all leaves, the one that holds here, the depth."""
+
+    path: str
+    allowed: Mapping[str, Allowed]
+    here: Allowed
+    depth: int = 0
+
+    def item(self, key: object) -> _Place:
+        path = item_path(self.path, key)
+        return _Place(path, self.allowed, self.allowed.get(path, self.here), self.depth + 1)
+
+
+def compare(expected: Parts, actual: Parts, allowed: Mapping[str, Allowed]) -> Difference | None:
+    """The first difference in the order of the expected parts, or None where there is none.
+
+    An expected nan or infinity must be met by the same. ``0.0`` equals ``-0.0``. Missing and extra parts are differences.
+    What the reference answered but cannot be compared (`Unsupported`) is a difference of kind ``not_comparable``, whatever
+    the answer: nobody passes a check that checks nothing, and it is the author's fault.
+
+    Args:
+        expected: the parts of the reference's answer.
+        actual: the parts of the answer to judge.
+        allowed: tolerance by path of leaf, see `autograder.grading.tolerance.allowances`; a leaf without an entry takes
+            that of the container around it, and is exact where there is none.
+    """
+    with np.errstate(all="ignore"):
+        for part, value in expected.items():
+            if part not in actual:
+                return Difference(part, "missing", _summary(value), Summary("none", "None"))
+            place = _Place(part, allowed, allowed.get(part, EXACT))
+            difference = _compare(place, value, actual[part])
+            if difference is not None:
+                return _named_for_part(part, difference, actual[part])
+    for part in actual:
+        if part not in expected:
+            nothing = Summary("none", "None")
+            return Difference(visible(str(part), 100), "extra", nothing, _summary(actual[part]))
+    return None
+
+
+def _named_for_part(part: str, difference: Difference, actual: Any) -> Difference:
+    """The same difference under the name that fits the part it was found in."""
+    if difference.kind == "not_comparable":
+        return difference
+    if is_input_part(part):
+        return replace(difference, kind="input_changed")
+    if part.startswith("gradient of ") and actual is None:
+        return replace(difference, kind="no_gradient")
+    return difference
+
+
+def _compare(place: _Place, expected: Any, actual: Any) -> Difference | None:
+    kind = _summary(expected).kind if place.depth <= MAX_DEPTH else "other"
+    return _COMPARERS[kind](place, expected, actual)
+
+
+def _compare_none(place: _Place, expected: Any, actual: Any) -> Difference | None:
+    return None if actual is None else _differ(place, "type", expected, actual)
+
+
+def _compare_other(place: _Place, expected: Any, actual: Any) -> Difference | None:
+    return _differ(place, "not_comparable", expected, actual)
+
+
+def _compare_text(place: _Place, expected: Any, actual: Any) -> Difference | None:
+    if type(actual) is not str:
+        return _differ(place, "type", expected, actual)
+    if expected == actual:
+        return None
+    # Show both from shortly before the place where they part.
+    at = _common_prefix(expected, actual)
+    start = max(at - 20, 0)
+    shown = [visible(text[start : start + 100], 100) for text in (expected, actual)]
+    mismatch = Mismatch(1, 1, (at,), shown[0], shown[1], None, None)
+    return replace(_differ(place, "values", expected, actual), mismatch=mismatch)
+
+
+def _common_prefix(first: str, second: str) -> int:
+    """How many leading characters agree, by bisection: each step is one fast comparison of slices."""
+    low, high = 0, min(len(first), len(second))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if first[low:middle] == second[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _compare_sequence(place: _Place, expected: Any, actual: Any) -> Difference | None:
+    if type(actual) not in (list, tuple):
+        return _differ(place, "type", expected, actual)
+    if len(expected) != len(actual):
+        return _differ(place, "structure", expected, actual)
+    if _plainly_equal(expected, actual):
+        return None
+    history = float_list(expected)
+    if history is not None:
+        answer = _as_history(place, expected, actual)
+        if isinstance(answer, Difference):
+            return answer
+        if answer is not None:
+            return _compare_values(place, history.array, answer, expected, actual)
+    for i, (left, right) in enumerate(zip(expected, actual, strict=True)):
+        difference = _compare(place.item(i), left, right)
+        if difference is not None:
+            return difference
+    return None
+
+
+def _plainly_equal(expected: Any, actual: Any) -> bool:
+    """Whether two sequences hold equal numbers and texts of Python, type by type; False may also mean "look closer"."""
+    kinds = list(map(type, expected))
+    return set(kinds) <= _PLAIN and kinds == list(map(type, actual)) and list(expected) == list(actual)
+
+
+def _as_history(place: _Place, expected: Any, actual: Any) -> Array | Difference | None:
+    """The answer to a list of floats as an array, its first item of a wrong type, or None: compare item by item."""
+    kinds = set(map(type, chain(expected, actual)))
+    if not all(kind in (float, int) or issubclass(kind, np.floating) for kind in kinds):
+        return None
+    if int in kinds and any(type(item) is int and _is_wide(item) for item in actual):
+        return None
+    pairs = dict.fromkeys(zip(map(type, expected), map(type, actual), strict=True))
+    wrong = {pair for pair in pairs if not _accepts(_dtype_of_type(pair[0]), _dtype_of_type(pair[1]))}
+    for i, (left, right) in enumerate(zip(expected, actual, strict=True)):
+        if wrong and (type(left), type(right)) in wrong:
+            return _differ(place.item(i), "dtype", left, right)
+    return np.array([float(item) for item in actual])
+
+
+def _compare_dict(place: _Place, expected: Any, actual: Any) -> Difference | None:
+    if type(actual) is not dict:
+        return _differ(place, "type", expected, actual)
+    # nan is a legal key and not equal to itself.
+    theirs = {_key(key): value for key, value in actual.items()}
+    ours = {_key(key) for key in expected}
+    if ours != theirs.keys():
+        return _differ(place, "structure", expected, actual)
+    for key, value in expected.items():
+        difference = _compare(place.item(key), value, theirs[_key(key)])
+        if difference is not None:
+            return difference
+    return None
+
+
+def _key(key: Any) -> Any:
+    return key if key == key else _NAN
+
+
+def _compare_number(place: _Place, expected: Any, actual: Any) -> Difference | None:
+    """A number, in whichever of the accepted forms; see `ACCEPTED`."""
+    if isinstance(actual, np.ndarray | np.generic) and actual.ndim:
+        wrong: Kind = "shape" if numbers(actual) is not None else "type"
+        return _differ(place, wrong, expected, actual)
+    if _summary(actual).kind != "number":
+        return _differ(place, "type", expected, actual)
+    wanted, given = _dtype(expected), _dtype(actual)
+    if not _accepts(wanted, given):
+        return _differ(place, "dtype", expected, actual)
+    if _width(wanted) == "integer":
+        return _compare_integer(place, expected, actual)
+    if type(actual) is int and _is_wide(actual):
+        return _differ(place, "type", expected, actual)
+    answer = np.asarray(float(actual) if type(actual) is int else actual)
+    return _compare_values(place, np.asarray(expected), answer, expected, actual)
+
+
+def _compare_integer(place: _Place, expected: Any, actual: Any) -> Difference | None:
+    """Two single integers, exactly: those of Python have no bound, and floats would swallow a unit above 2**53."""
+    left, right = int(expected), int(actual)
+    distance = abs(left - right)
+    if distance <= place.here.absolute:
+        return None
+    difference = _differ(place, "values", expected, actual)
+    if _is_wide(left) or _is_wide(right):
+        return difference
+    mismatch = Mismatch(1, 1, (), left, right, float(distance), place.here.absolute)
+    return replace(difference, mismatch=mismatch, pattern=_pattern(place, float(left), float(right)))
+
+
+def _is_wide(number: int) -> bool:
+    """Whether an integer is too large for a float, and too long to print."""
+    return number.bit_length() > _WIDE_INT_BITS
+
+
+def _dtype(number: Any) -> str:
+    """The dtype of a single number, ``int``, ``float``, ``complex`` or ``bool`` for those of Python."""
+    return number.dtype.name if isinstance(number, np.ndarray | np.generic) else type(number).__name__
+
+
+def _dtype_of_type(kind: type) -> str:
+    return np.dtype(kind).name if issubclass(kind, np.generic) else kind.__name__
+
+
+def _width(dtype: str) -> str:
+    """What must agree between two numbers: all integers are one, `float` is float64, `complex` complex128."""
+    if dtype == "int" or dtype.startswith(("int", "uint", "long")) and "double" not in dtype:
+        return "integer"
+    return {"float": "float64", "complex": "complex128"}.get(dtype, dtype)
+
+
+def _accepts(wanted: str, given: str) -> bool:
+    """Whether a number of dtype `given` may stand where one of dtype `wanted` is expected."""
+    if wanted.startswith("complex"):
+        return given == "complex" or _width(wanted) == _width(given)
+    if wanted.startswith("float"):
+        return given in ("float", "int") or _width(wanted) == _width(given)
+    return _width(wanted) == _width(given)
+
+
+def _compare_array(place: _Place, expected: Any, actual: Any) -> Difference | None:
+    given = _summary(actual).kind
+    if given == "number":
+        return _differ(place, "shape", expected, actual)
+    if given != "array":
+        return _differ(place, "type", expected, actual)
+    return _compare_elements(place, expected, actual)
+
+
+def _compare_tensor(place: _Place, expected: Any, actual: Any) -> Difference | None:
+    if type(actual) is not TensorValue or expected.kind != actual.kind:
+        return _differ(place, "type", expected, actual)
+    return _compare_elements(place, expected, actual)
+
+
+def _compare_elements(place: _Place, expected: Any, actual: Any) -> Difference | None:
+    """Two arrays or two tensors: shape, dtype, device, elements."""
+    wanted, given = _summary(expected), _summary(actual)
+    left, right = _raw(expected), _raw(actual)
+    if left.dtype.kind not in "biufc":
+        return _differ(place, "not_comparable", expected, actual)
+    if wanted.shape != given.shape:
+        difference = _differ(place, "shape", expected, actual)
+        return replace(difference, pattern=_pattern(place, expected, actual))
+    if wanted.dtype != given.dtype or left.dtype.name != right.dtype.name:
+        return _differ(place, "dtype", expected, actual)
+    if wanted.device and wanted.device != given.device:
+        return _differ(place, "device", expected, actual)
+    if left.nbytes <= _COPIED_BYTES and left.tobytes() == right.tobytes():
+        return None
+    return _compare_values(place, _elements(expected), _elements(actual), expected, actual)
+
+
+def _raw(value: Any) -> Array:
+    array: Array = value.array if type(value) is TensorValue else value
+    return array
+
+
+def _elements(value: Any) -> Array:
+    """The elements of an array or tensor as numbers (bfloat16 widened)."""
+    return np.asarray(value.numbers()) if type(value) is TensorValue else value
+
+
+def _pattern(place: _Place, expected: Any, actual: Any) -> Pattern | None:
+    """The pattern between two leaves, None where they are no numbers or too many to search."""
+    left, right = numbers(expected), numbers(actual)
+    if left is None or right is None or max(left.array.size, right.array.size) > MAX_PATTERN_SIZE:
+        return None
+    return find_pattern(left.array, right.array, place.here.absolute, place.here.relative)
+
+
+def _compare_values(
+    place: _Place, left: Array, right: Array, expected: Any, actual: Any
+) -> Difference | None:
+    """Elements of two arrays of one shape, `left` as expected: nan, then infinities, then numbers."""
+    found = _scan(left, right, place.here)
+    kind = next((k for k in _ELEMENT_KINDS if found.counts[k]), None)
+    if kind is None:
+        return None
+    index = tuple(int(i) for i in np.unravel_index(found.at[kind], left.shape))
+    error = limit = None
+    if kind == "values" and left.dtype.kind != "b":
+        size = float(np.abs(np.asarray(left[index]).astype(_wide(left))))
+        error, limit = found.worst, place.here.absolute + place.here.relative * size
+    there, actual_there = _scalar(left[index]), _scalar(right[index])
+    mismatch = Mismatch(found.counts[kind], left.size, index, there, actual_there, error, limit)
+    if left.size <= SHOWN_ITEMS:
+        pairs = list(zip(left.ravel(), right.ravel(), strict=True))
+        mismatch = replace(
+            mismatch,
+            shape=left.shape,
+            expected_items=tuple(_scalar(item) for item, _ in pairs),
+            actual_items=tuple(_scalar(item) for _, item in pairs),
+            differs=tuple(any(_scan(*pair, place.here).counts.values()) for pair in pairs),
+        )
+    pattern = None
+    if left.size <= MAX_PATTERN_SIZE:
+        pattern = find_pattern(left, right, place.here.absolute, place.here.relative)
+    return replace(_differ(place, kind, expected, actual), mismatch=mismatch, pattern=pattern)
+
+
+def _scalar(element: Any) -> Scalar:
+    """An element as a number of Python."""
+    return _PYTHON[np.asarray(element).dtype.kind](element)
+
+
+def _wide(*arrays: Array) -> type[np.floating[Any]] | type[np.complexfloating[Any, Any]]:
+    return np.complex128 if any(array.dtype.kind == "c" for array in arrays) else np.float64
+
+
+class _Found:
+    """What a scan found: how many elements differ for which reason, the first (for numbers the worst) of each."""
+
+    def __init__(self) -> None:
+        self.counts: dict[Kind, int] = dict.fromkeys(_ELEMENT_KINDS, 0)
+        self.at: dict[Kind, int] = dict.fromkeys(_ELEMENT_KINDS, 0)
+        self.worst = -1.0
+
+
+def _scan(expected: Array, actual: Array, allowed: Allowed) -> _Found:
+    """Compare element by element, in blocks: no mask and no wide copy is ever as large as the array."""
+    found = _Found()
+    left, right = np.ravel(expected), np.ravel(actual)
+    for start in range(0, left.size, _BLOCK):
+        block, other = left[start : start + _BLOCK], right[start : start + _BLOCK]
+        same = block == other
+        if not same.all():
+            _scan_block(found, start, block, other, same, allowed)
+    return found
+
+
+def _scan_block(
+    found: _Found, start: int, expected: Array, actual: Array, same: Array, allowed: Allowed
+) -> None:
+    # Integers beyond 2**53 may meet after widening: `same` was decided before.
+    wide = _wide(expected, actual)
+    left, right = expected.astype(wide, copy=False), actual.astype(wide, copy=False)
+    left_nan, right_nan = np.isnan(left), np.isnan(right)
+    odd = np.isinf(left) | np.isinf(right)
+    either_nan = left_nan | right_nan
+    distance = np.abs(left - right)
+    # The comparison is written so that nan counts as too far.
+    near = distance <= allowed.absolute + allowed.relative * np.abs(left)
+    if expected.dtype.kind in "biu" and actual.dtype.kind in "biu" and allowed.absolute < 1:
+        near = same
+    masks: dict[Kind, Array] = {
+        "nan": left_nan != right_nan,
+        "inf": odd & ~same & ~either_nan,
+        "values": ~odd & ~either_nan & ~same & ~near,
+    }
+    for kind, mask in masks.items():
+        count = int(np.count_nonzero(mask))
+        if not count:
+            continue
+        if kind == "values":
+            errors = np.where(mask, distance, -1.0)
+            at = int(np.argmax(errors))
+            if float(errors[at]) > found.worst:
+                found.worst, found.at[kind] = float(errors[at]), start + at
+        elif not found.counts[kind]:
+            found.at[kind] = start + int(np.argmax(mask))
+        found.counts[kind] += count
+
+
+def _differ(place: _Place, kind: Kind, expected: Any, actual: Any) -> Difference:
+    return Difference(place.path, kind, _summary(expected), _summary(actual))
+
+
+def _summary(value: Any) -> Summary:
+    """What can be said about a value without its contents."""
+    kind = type(value)
+    if value is None:
+        return Summary("none", "None")
+    if kind is TensorValue:
+        return Summary("tensor", value.kind, tuple(value.array.shape), value.dtype, value.device)
+    if kind is Unsupported:
+        return Summary("other", visible(value.type_name, 100), reason=visible(value.reason, 100))
+    if kind is np.ndarray or isinstance(value, np.generic):
+        single = not value.ndim and value.dtype.kind in "biufc"
+        name = "number" if single else "array" if kind is np.ndarray else "other"
+        return Summary(name, kind.__name__, tuple(value.shape), visible(value.dtype.name, 100))
+    if kind in (bool, int, float, complex):
+        return Summary("number", kind.__name__, (), kind.__name__)
+    if kind is str:
+        return Summary("text", "str", length=len(value))
+    if kind in (list, tuple):
+        return Summary("sequence", kind.__name__, length=len(value))
+    if kind is dict:
+        return Summary("dict", "dict", length=len(value))
+    return Summary("other", visible(kind.__name__, 100))
+
+
+_COMPARERS: dict[str, Callable[[_Place, Any, Any], Difference | None]] = {
+    "none": _compare_none,
+    "text": _compare_text,
+    "sequence": _compare_sequence,
+    "dict": _compare_dict,
+    "number": _compare_number,
+    "array": _compare_array,
+    "tensor": _compare_tensor,
+    "other": _compare_other,
+}

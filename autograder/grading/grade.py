@@ -1,0 +1,175 @@
+"""The main path: from a folder of notebooks to a list of marks.
+
+    find the notebooks -> let the solution answer every check -> for each notebook: read, sit, compare, mark
+
+Solutions, stubs and listed mistakes take the same path; see `autograder.grading.validate`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+from autograder.course.model import Assignment
+from autograder.errors import GraderError
+from autograder.grading.key import AnswerKey, make_key
+from autograder.grading.marking import Reveal, mark_transcript, mark_unread
+from autograder.grading.submissions import Submission, find_submissions
+from autograder.records.mark import Mark
+from autograder.records.provenance import provenance
+from autograder.sandbox.host import Sandbox, Slot
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.sitting import sit
+
+
+class Readable(Protocol):
+    """A submission that is read when its turn comes."""
+
+    def read(self) -> Submission:
+        """The submission; never raises for what the file contains."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One batch.
+
+    Attributes:
+        assignment: its name.
+        marks: sorted by student and file.
+        provenance: what all its marks depend on.
+        warnings: what the sandbox of this machine cannot promise.
+        elapsed_s: wall clock of the whole run.
+    """
+
+    assignment: str
+    marks: tuple[Mark, ...]
+    provenance: dict[str, Any]
+    warnings: tuple[str, ...]
+    elapsed_s: float
+
+
+OnMark = Callable[[Mark, int, int], None]
+
+
+def grade(
+    assignment: Assignment,
+    paths: Iterable[Path],
+    *,
+    workers: int,
+    seed: int = 0,
+    reveal: Reveal = "hint",
+    limits: Limits | None = None,
+    trust: bool = False,
+    on_mark: OnMark | None = None,
+) -> Run:
+    """Grade notebooks against an assignment's solution.
+
+    Args:
+        assignment: what they answer.
+        paths: notebooks, folders and zip archives.
+        workers: how many are graded at the same time.
+        seed: from which the inputs of hidden checks are drawn.
+        reveal: how much a failed hidden check may tell.
+        limits: of each submission.
+        trust: run even where this machine cannot hold hostile code.
+        on_mark: called in the calling thread as each mark is ready, with the number done and the number in all.
+
+    Raises:
+        UsageError: nothing to grade, or this machine is not able to hold hostile code.
+        CourseError: the solution does not answer its own checks.
+        GraderError: the sandbox broke.
+    """
+    started = time.monotonic()
+    paths = list(paths)
+    sources = find_submissions(paths, assignment.name)
+    limits = limits or Limits()
+    with Sandbox(limits, seed=seed, trust=trust, secret=[assignment.folder, *paths]) as sandbox:
+        with closing(sandbox.slot()) as slot:
+            key = make_key(assignment, seed, slot, limits)
+        marks = tuple(mark_all(sources, key, sandbox, workers=workers, reveal=reveal, on_mark=on_mark))
+        facts = facts_of(key, sandbox)
+    return Run(assignment.name, marks, facts, sandbox.warnings, time.monotonic() - started)
+
+
+def mark_all(
+    sources: Iterable[Readable],
+    key: AnswerKey,
+    sandbox: Sandbox,
+    *,
+    workers: int,
+    reveal: Reveal,
+    on_mark: OnMark | None = None,
+) -> list[Mark]:
+    """Mark every submission; the result keeps their order, whoever finished first."""
+    sources = list(sources)
+    facts = facts_of(key, sandbox)
+    with _slots(sandbox, workers) as free, ThreadPoolExecutor(workers) as threads:
+
+        def work(source: Readable) -> Mark:
+            slot = free.get()
+            try:
+                return mark_one(source, key, slot, sandbox.limits, reveal, facts)
+            finally:
+                free.put(slot)
+
+        futures: list[Future[Mark]] = [threads.submit(work, source) for source in sources]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                if on_mark is not None:
+                    on_mark(future.result(), done, len(futures))
+        except BaseException:
+            # Ctrl-C, or an error of the caller's: what runs is ended at once instead of being waited for.
+            threads.shutdown(wait=False, cancel_futures=True)
+            sandbox.close()
+            raise
+        return [future.result() for future in futures]
+
+
+def mark_one(
+    source: Readable, key: AnswerKey, slot: Slot, limits: Limits, reveal: Reveal, facts: dict[str, Any]
+) -> Mark:
+    """Read, sit, compare and mark one submission. A fault of ours costs this one mark and no points."""
+    started = time.monotonic()
+    submission = source.read()
+    if submission.rejected:
+        mark = mark_unread(submission, key, "rejected", facts)
+    else:
+        try:
+            transcript = sit(slot, submission.cells, [q.inquiry for q in key.questions], limits)
+            mark = mark_transcript(submission, key, transcript, reveal, facts)
+        except GraderError as error:
+            broken = replace(submission, rejected=f"The grader itself failed: {error}")
+            mark = mark_unread(broken, key, "grader_error", facts)
+    return replace(mark, elapsed_s=time.monotonic() - started)
+
+
+def facts_of(key: AnswerKey, sandbox: Sandbox) -> dict[str, Any]:
+    """Everything that marks of this key in this sandbox depend on."""
+    return provenance(
+        device=sandbox.device,
+        seed=key.seed,
+        checks_sha256=key.checks_sha256,
+        solution_sha256=key.solution_sha256,
+        limits=sandbox.limits.as_dict(),
+        layers=sandbox.layers,
+    )
+
+
+@contextmanager
+def _slots(sandbox: Sandbox, count: int) -> Iterator[SimpleQueue[Slot]]:
+    """A queue of slots, closed together at the end."""
+    slots = [sandbox.slot() for _ in range(count)]
+    free: SimpleQueue[Slot] = SimpleQueue()
+    for slot in slots:
+        free.put(slot)
+    try:
+        yield free
+    finally:
+        for slot in slots:
+            slot.close()

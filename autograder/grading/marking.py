@@ -1,0 +1,164 @@
+"""From what a submission answered to what it is worth: verdicts, points and the words that explain them."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from autograder.grading.compare import compare
+from autograder.grading.explain import render
+from autograder.grading.key import AnswerKey, Case, KeyedCheck, KeyedQuestion
+from autograder.grading.submissions import Submission
+from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark, Verdict
+from autograder.sandbox.sitting import CellReport, Outcome, Transcript
+from autograder.text import visible
+
+Reveal = Literal["none", "hint", "full"]
+
+#: What each kind of outcome counts as; an answer has to be compared first.
+_VERDICTS: dict[str, Verdict] = {
+    "missing": "missing",
+    "raised": "error",
+    "died": "error",
+    "limit": "limit",
+    "grader_error": "grader_error",
+}
+_MESSAGE_LIMIT = 4_000
+
+
+def mark_transcript(
+    submission: Submission, key: AnswerKey, transcript: Transcript, reveal: Reveal, provenance: dict[str, Any]
+) -> Mark:
+    """The mark of a submission that sat the exam.
+
+    Args:
+        submission: whose mark it is.
+        key: what was expected.
+        transcript: what came back.
+        reveal: how much a failed hidden check may tell; public checks always tell everything.
+        provenance: stored with the mark.
+    """
+    questions = tuple(_mark_question(q, submission, transcript, reveal) for q in key.questions)
+    broken = any(c.verdict == "grader_error" for q in questions for c in q.checks)
+    return Mark(
+        key.assignment,
+        submission.student,
+        submission.file,
+        submission.sha256,
+        "grader_error" if broken else "graded",
+        key.hundredths,
+        submission.flags,
+        questions,
+        tuple(_cell_mark(c) for c in transcript.cells if c.status in ("error", "limit")),
+        provenance,
+    )
+
+
+def mark_unread(
+    submission: Submission, key: AnswerKey, status: Literal["rejected", "grader_error"], provenance: dict[str, Any]
+) -> Mark:
+    """The mark of a submission that never ran: a file that could not be read, or a fault of ours."""
+    return Mark(
+        key.assignment,
+        submission.student,
+        submission.file,
+        submission.sha256,
+        status,
+        key.hundredths,
+        (submission.rejected, *submission.flags),
+        provenance=provenance,
+    )
+
+
+def _mark_question(
+    question: KeyedQuestion, submission: Submission, transcript: Transcript, reveal: Reveal
+) -> QuestionMark:
+    outcomes = iter(transcript.answers[question.name])
+    checks = []
+    for check in question.checks:
+        pairs = [(case, next(outcomes)) for case in check.cases]
+        checks.append(_mark_check(question.name, check, pairs, submission, transcript, reveal))
+    return QuestionMark(question.name, question.hundredths, question.extra, tuple(checks))
+
+
+def _mark_check(
+    name: str,
+    check: KeyedCheck,
+    pairs: list[tuple[Case, Outcome]],
+    submission: Submission,
+    transcript: Transcript,
+    reveal: Reveal,
+) -> CheckMark:
+    """All cases of a check must hold; the first that does not gives the verdict and the words."""
+    level: Reveal = "full" if check.public else reveal
+    for case, outcome in pairs:
+        verdict, message = _judge(name, case, outcome, submission, transcript, level)
+        if verdict != "pass":
+            hint = check.hint if level != "none" else ""
+            text = visible(message, _MESSAGE_LIMIT, keep_newlines=True)
+            return CheckMark(check.title, check.public, verdict, 0, check.hundredths, text, hint)
+    return CheckMark(check.title, check.public, "pass", check.hundredths, check.hundredths)
+
+
+def _judge(
+    name: str, case: Case, outcome: Outcome, submission: Submission, transcript: Transcript, level: Reveal
+) -> tuple[Verdict, str]:
+    if outcome.kind == "answer":
+        difference = compare(case.expected, outcome.parts, case.allowed)
+        return ("pass", "") if difference is None else ("fail", render(difference, level))
+    verdict = _VERDICTS[outcome.kind]
+    if outcome.kind == "raised":
+        return verdict, _raised(outcome, submission, level)
+    if outcome.kind == "grader_error":
+        return verdict, f"The grader itself failed here; this costs no points: {outcome.message}"
+    return verdict, f"{name} {outcome.message}.{_because(name, outcome, submission, transcript)}"
+
+
+def _raised(outcome: Outcome, submission: Submission, level: Reveal) -> str:
+    """An exception in words.
+
+    The message of an exception is the student's text and may carry the inputs of a hidden check, and so may the name of its
+    class. Below "full", only a name that Python itself defines and the student's own line are told.
+    """
+    if level == "full":
+        return "\n".join([outcome.message, *outcome.traceback])
+    if level == "none":
+        return "The function raised an exception."
+    found = re.match(r"[A-Za-z]\w*", outcome.message)
+    kind = found[0] if found and isinstance(getattr(builtins, found[0], None), type) else "an exception of its own"
+    return f"The function raised {kind}{_own_line(outcome.traceback, dict(submission.cells))}."
+
+
+def _own_line(traceback: tuple[str, ...], cells: Mapping[int, str]) -> str:
+    """Where an exception came from; the text of the line is looked up here, not taken from the job."""
+    place = re.match(r"cell (\d{1,4}), line (\d{1,6})", traceback[-1]) if traceback else None
+    if place is None:
+        return ""
+    lines = cells.get(int(place[1]), "").splitlines()
+    at = int(place[2])
+    return f" in cell {int(place[1])}, line {at}: {lines[at - 1].strip()[:200]}" if 0 < at <= len(lines) else ""
+
+
+def _because(name: str, outcome: Outcome, submission: Submission, transcript: Transcript) -> str:
+    """For a missing name: the failed cell that should have defined it."""
+    if outcome.kind != "missing":
+        return ""
+    failed = {c.number: c for c in transcript.cells if c.status in ("error", "limit")}
+    defines = re.compile(rf"^\s*(?:(?:async\s+)?def|class)\s+{re.escape(name)}\b|^{re.escape(name)}\s*[:=]", re.MULTILINE)
+    for number, source in submission.cells:
+        if number in failed and defines.search(source):
+            return f" It should have been defined in cell {number}, which failed: {failed[number].message}"
+    return ""
+
+
+def _cell_mark(cell: CellReport) -> CellMark:
+    return CellMark(cell.number, cell.status, visible(cell.message, _MESSAGE_LIMIT))
+
+
+def verdicts(mark: Mark) -> Iterator[tuple[str, str, Verdict]]:
+    """Question, title and verdict of every check of a mark."""
+    for question in mark.questions:
+        for check in question.checks:
+            yield question.name, check.title, check.verdict

@@ -1,0 +1,126 @@
+"""The graded result of one submission, as frozen data and as JSON (schema 1).
+
+Points are whole hundredths everywhere and become decimals only here, so that sums are exact.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Verdict = Literal["pass", "fail", "error", "limit", "missing", "refused", "grader_error"]
+Status = Literal["graded", "rejected", "grader_error"]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class CheckMark:
+    """One row of a report."""
+
+    title: str
+    public: bool
+    verdict: Verdict
+    hundredths: int
+    max_hundredths: int
+    message: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionMark:
+    """All checks of one question; `mistake` names the misconception that explains the answers, if one does."""
+
+    name: str
+    max_hundredths: int
+    extra: bool
+    checks: tuple[CheckMark, ...]
+    mistake: str | None = None
+
+    @property
+    def hundredths(self) -> int:
+        """Points earned."""
+        return sum(check.hundredths for check in self.checks)
+
+
+@dataclass(frozen=True)
+class CellMark:
+    """A cell that did not simply run; `number` is its place among all cells of the notebook, from 1."""
+
+    number: int
+    status: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The graded result of one submission.
+
+    Attributes:
+        status: "graded"; "rejected", when the file could not be read (the reason is in `flags`); "grader_error", when a
+            fault of ours left something unmarked.
+        provenance: everything the mark depends on; see `autograder.records.provenance`.
+        elapsed_s: wall clock, for the run's summary; no part of the JSON, which is the same for the same inputs.
+    """
+
+    assignment: str
+    student: str
+    file: str
+    sha256: str
+    status: Status
+    max_hundredths: int
+    flags: tuple[str, ...] = ()
+    questions: tuple[QuestionMark, ...] = ()
+    cells: tuple[CellMark, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+    elapsed_s: float = 0.0
+
+    @property
+    def hundredths(self) -> int:
+        """Points earned, extra credit included."""
+        return sum(question.hundredths for question in self.questions)
+
+    def to_json(self) -> str:
+        """The mark as the text of its file."""
+        document = {
+            "schema": SCHEMA,
+            "assignment": self.assignment,
+            "submission": {"student": self.student, "file": self.file, "sha256": self.sha256},
+            "points": points(self.hundredths),
+            "max_points": points(self.max_hundredths),
+            "status": self.status,
+            "flags": list(self.flags),
+            "questions": [_question(q) for q in self.questions],
+            "cells": [{"index": c.number, "status": c.status, "message": c.message} for c in self.cells],
+            "provenance": self.provenance,
+        }
+        # ASCII only: a lone surrogate in a student's text could otherwise not be written.
+        return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def points(hundredths: int) -> float | int:
+    """Hundredths as the number that people read: 250 is 2.5, 300 is 3."""
+    return hundredths // 100 if hundredths % 100 == 0 else hundredths / 100
+
+
+def _question(question: QuestionMark) -> dict[str, Any]:
+    return {
+        "name": question.name,
+        "points": points(question.hundredths),
+        "max_points": points(question.max_hundredths),
+        "extra": question.extra,
+        "mistake": question.mistake,
+        "checks": [
+            {
+                "title": c.title,
+                "public": c.public,
+                "verdict": c.verdict,
+                "points": points(c.hundredths),
+                "max_points": points(c.max_hundredths),
+                "message": c.message,
+                "hint": c.hint,
+            }
+            for c in question.checks
+        ],
+    }

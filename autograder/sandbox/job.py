@@ -1,0 +1,158 @@
+"""What runs inside a job: a server with two verbs, `run` cells and `ask` a question.
+
+It lives in one process with student code, so it decides nothing: it runs what it is told, answers with data, and may be
+killed at any moment. The grader counts the answers and keeps the clock.
+
+Frames it reads:  ``{"do": "run", "cells": [[index, source], ...]}`` and ``{"do": "ask", "question": name, "probes": [...]}``.
+Frames it writes: ``{"is": "ready"}``, one ``{"is": "cell", ...}`` per cell, one ``{"is": "answer", ...}`` per probe.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from autograder.course.probes import MissingName, Parts
+from autograder.sandbox import wire
+from autograder.sandbox.live import Converter
+from autograder.sandbox.shell import Shell, describe_error, restore_settings, settings_snapshot
+
+# References taken before student code can replace them.
+_read, _write, _exit = os.read, os.write, os._exit
+_prefix = wire.PREFIX.size
+# The grader is trusted, so the job accepts any size from it; its own memory limit stands.
+_caps = wire.Caps(header=2**31, payload=2**40)
+
+
+class Channel:
+    """Whole frames over a pair of descriptors."""
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self.read_fd, self.write_fd = read_fd, write_fd
+
+    def receive(self) -> Any:
+        """The next message, or None when the grader has closed its end."""
+        prefix = self._read_exactly(_prefix)
+        if prefix is None:
+            return None
+        header_size, payload_size = wire.lengths(bytes(prefix), _caps)
+        header, payload = self._read_exactly(header_size), self._read_exactly(payload_size)
+        if header is None or payload is None:
+            return None
+        return wire.decode(bytes(header), payload, records=True)
+
+    def send(self, message: Any) -> None:
+        """Write one frame, waiting while the grader has not read the ones before."""
+        view = memoryview(wire.encode(message))
+        while view:
+            view = view[_write(self.write_fd, view) :]
+
+    def _read_exactly(self, size: int) -> bytearray | None:
+        data = bytearray()
+        while len(data) < size:
+            piece = _read(self.read_fd, min(size - len(data), 2**20))
+            if not piece:
+                return None
+            data += piece
+        return data
+
+
+class StudentBench:
+    """The `autograder.course.probes.Bench` of a job: the shell's names and the converter of the run's device."""
+
+    def __init__(self, shell: Shell, converter: Converter) -> None:
+        self._shell, self._converter = shell, converter
+        self.live, self.plain = converter.live, converter.plain
+
+    @property
+    def torch(self) -> Any:
+        return self._converter.torch
+
+    def find(self, name: str) -> Any:
+        found = self._shell.namespace.get(name, ...)
+        if found is ...:
+            raise MissingName(name)
+        return found
+
+
+def prepare(channel: Channel, *, output_limit: int, seed: int, device: str = "cpu") -> Callable[[], None]:
+    """Make everything ready for student code; returns the function that answers frames until the grader is gone."""
+    shell = Shell(output_limit)
+    bench = StudentBench(shell, Converter(device))
+    _seed_everything(seed, bench.torch)
+    settings = settings_snapshot()
+
+    def serve() -> None:
+        channel.send({"is": "ready"})
+        while (message := channel.receive()) is not None:
+            if message["do"] == "run":
+                for number, source in message["cells"]:
+                    channel.send({"is": "cell"} | asdict(shell.run_cell(number, source)))
+            else:
+                restore_settings(settings)
+                for number, probe in enumerate(message["probes"]):
+                    answer = _answer(probe.ask, message["question"], bench)
+                    _send_answer(channel, {"is": "answer", "question": message["question"], "number": number} | answer)
+
+    return serve
+
+
+def _answer(ask: Callable[[str, StudentBench], Parts], name: str, bench: StudentBench) -> dict[str, Any]:
+    """Parts, or what came instead. The one place that catches whatever a student's function raises."""
+    try:
+        return {"parts": ask(name, bench)}
+    except MissingName:
+        return {"missing": True}
+    except BaseException as error:
+        message, traceback = describe_error(error)
+        return {"error": message, "traceback": traceback, "reason": _reason(error)}
+
+
+def _reason(error: BaseException) -> str:
+    """Which kind of failure an exception stands for."""
+    if type(error) is NotImplementedError:
+        return "unwritten"
+    # torch reports a failed allocation as a RuntimeError of this text.
+    if issubclass(type(error), MemoryError) or (type(error) is RuntimeError and "allocate memory" in str(error.args)[:1000]):
+        return "memory"
+    return "raised"
+
+
+def _send_answer(channel: Channel, answer: dict[str, Any]) -> None:
+    try:
+        channel.send(answer)
+    except wire.WireError as error:
+        # `plain` keeps single values within the caps; a very large collection of them is told here.
+        answer.pop("parts", None)
+        channel.send(answer | {"error": f"The answer cannot be sent back: {error}.", "traceback": (), "reason": "raised"})
+
+
+def _seed_everything(seed: int, torch: Any) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    if torch is not None:
+        torch.manual_seed(seed)
+
+
+def main() -> None:
+    """Serve over standard input and output: the single-use job of a machine without fork, and without any layer."""
+    from autograder.sandbox.warm import warm_up
+
+    read_fd, write_fd = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)  # what student code prints must not look like frames
+    output_limit, seed, device, *preload = sys.argv[1:]
+    warm_up(tuple(preload))
+    prepare(Channel(read_fd, write_fd), output_limit=int(output_limit), seed=int(seed), device=device)()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""How does one notebook get through all its questions, even if it dies on the way?
+
+A sitting runs the cells once, in order, and asks each question right after its last check cell (``grader.check("relu")``),
+or after the last cell when the notebook never checks it: a name that is reused later does no harm. When a job dies, a
+fresh one runs the cells again, without the cell that killed it, and goes on after the question that killed it. Answers that
+have arrived stay.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from autograder.course.probes import Parts, Probe
+from autograder.sandbox import wire
+from autograder.sandbox.host import Job, JobEnded, Slot
+from autograder.sandbox.limits import Limits
+
+#: A question that is checked in a line of a cell, unless the line is commented out.
+_CHECK_CALL = re.compile(r"""^[^#\n]*\.check\(\s*(['"])(\w+)\1""", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """A question as it is put to a job: its name and its probes, encoded once for all submissions.
+
+    Attributes:
+        question: the name that the notebook must define.
+        count: number of probes, hence of answers.
+        frame: the message that asks them.
+    """
+
+    question: str
+    count: int
+    frame: bytes
+
+    @classmethod
+    def of(cls, question: str, probes: Sequence[Probe]) -> Inquiry:
+        """The inquiry that puts these probes."""
+        frame = wire.encode({"do": "ask", "question": question, "probes": list(probes)})
+        return cls(question, len(probes), frame)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came back for one probe.
+
+    Attributes:
+        kind: "answer"; "missing" (no such name, or still a stub); "raised" (an exception); "died" (the process ended);
+            "limit"; "grader_error" (our own fault).
+        parts: of an answer.
+        message: of "raised", the student's exception; otherwise a sentence of ours without its subject.
+        traceback: of "raised", the lines of the student's own code.
+    """
+
+    kind: Literal["answer", "missing", "raised", "died", "limit", "grader_error"]
+    parts: Parts = field(default_factory=dict)
+    message: str = ""
+    traceback: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CellReport:
+    """How one cell of the notebook ended; `number` is its place among all cells, from 1."""
+
+    number: int
+    status: Literal["ok", "error", "skipped", "limit"]
+    message: str = ""
+    traceback: tuple[str, ...] = ()
+    output: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """All that one sitting brought.
+
+    Attributes:
+        answers: for every question, one outcome per probe.
+        cells: reports of the code cells, in order.
+        jobs: how many jobs it took; one, where all is well.
+    """
+
+    answers: Mapping[str, tuple[Outcome, ...]]
+    cells: tuple[CellReport, ...]
+    jobs: int
+
+
+def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquiry], limits: Limits) -> Transcript:
+    """Run the cells of one notebook in a jail and ask it every question.
+
+    Args:
+        slot: where its jobs run.
+        cells: number and source of each code cell.
+        inquiries: what to ask, in the order of the course.
+        limits: `submission_s` holds for all jobs of the sitting together.
+    """
+    plan = list(schedule(cells, inquiries))
+    answers: dict[str, list[Outcome]] = {}
+    reports: dict[int, CellReport] = {}
+    killers: set[int] = set()  # cells that ended a job; they are not run again
+    jobs = 0
+    left_s = limits.submission_s
+    while left_s > 0 and len(answers) < len(inquiries):
+        jobs += 1
+        started = time.monotonic()
+        try:
+            with slot.job(left_s) as job:
+                _ready(job)
+                for batch, inquiry in plan:
+                    _run(job, [c for c in batch if c[0] not in killers], reports, killers)
+                    if inquiry is not None and inquiry.question not in answers:
+                        _ask(job, inquiry, answers)
+            break
+        except JobEnded as end:
+            if end.kind == "broken":
+                _give_up(inquiries, answers, Outcome("grader_error", message=end.message))
+        finally:
+            left_s -= time.monotonic() - started
+    used_up = f"was not reached: the {limits.submission_s:g} s of the whole submission were used up before"
+    _give_up(inquiries, answers, Outcome("limit", message=used_up))
+    return Transcript({name: tuple(outcomes) for name, outcomes in answers.items()}, _in_order(reports), jobs)
+
+
+def schedule(
+    cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquiry]
+) -> Iterator[tuple[Sequence[tuple[int, str]], Inquiry | None]]:
+    """Batches of cells, each with the question to ask after it."""
+    by_name = {inquiry.question: inquiry for inquiry in inquiries}
+    last_check = {m[2]: at for at, (_, source) in enumerate(cells) for m in _CHECK_CALL.finditer(source)}
+    start = 0
+    for name, at in sorted(last_check.items(), key=lambda item: item[1]):
+        if name in by_name:
+            yield cells[start : at + 1], by_name.pop(name)
+            start = at + 1
+    yield cells[start:], None
+    for inquiry in by_name.values():
+        yield (), inquiry
+
+
+def _ready(job: Job) -> None:
+    """Wait until the job has locked itself up; no student code has run before that, so a failure here is ours."""
+    job.begin_step("start")
+    try:
+        message = job.receive()
+    except JobEnded as end:
+        raise JobEnded("broken", f"a job could not start: it {end.message}") from end
+    if message.get("is") != "ready":
+        raise JobEnded("broken", f"a job could not start: {message.get('message')}")
+
+
+def _run(
+    job: Job, batch: Sequence[tuple[int, str]], reports: dict[int, CellReport], killers: set[int]
+) -> None:
+    """Run cells; a cell that ends the job is noted as a killer before the end is passed on."""
+    if not batch:
+        return
+    at = 0
+    try:
+        job.begin_step("cell")
+        job.send(wire.encode({"do": "run", "cells": [list(cell) for cell in batch]}))
+        for at, (number, _) in enumerate(batch):
+            job.begin_step("cell")
+            message = job.receive()
+            if message.get("is") != "cell" or message.get("index") != number:
+                raise JobEnded("died", "answered out of turn")
+            reports[number] = _cell_report(number, message)
+    except JobEnded as end:
+        if end.kind != "broken":
+            number = batch[at][0]
+            killers.add(number)
+            status: Literal["limit", "error"] = "limit" if end.kind == "limit" else "error"
+            reports[number] = CellReport(number, status, f"The cell {end.message}.")
+        raise
+
+
+def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]]) -> None:
+    """Put one question; when the job ends, what had arrived stays and the rest of the question shares the reason."""
+    outcomes: list[Outcome] = []
+    try:
+        job.begin_step("question")
+        job.send(inquiry.frame)
+        for number in range(inquiry.count):
+            message = job.receive()
+            expected = ("answer", inquiry.question, number)
+            if (message.get("is"), message.get("question"), message.get("number")) != expected:
+                raise JobEnded("died", "answered out of turn")
+            outcomes.append(_outcome(message))
+    except JobEnded as end:
+        if end.kind == "broken":
+            raise
+        kind: Literal["limit", "died"] = "limit" if end.kind == "limit" else "died"
+        outcomes += [Outcome(kind, message=end.message)]
+        rest = f"was not asked, because an earlier check of this question {end.message}"
+        outcomes += [Outcome(kind, message=rest)] * (inquiry.count - len(outcomes))
+        answers[inquiry.question] = outcomes
+        raise
+    answers[inquiry.question] = outcomes
+
+
+def _give_up(inquiries: Sequence[Inquiry], answers: dict[str, list[Outcome]], outcome: Outcome) -> None:
+    for inquiry in inquiries:
+        answers.setdefault(inquiry.question, [outcome] * inquiry.count)
+
+
+def _outcome(message: Mapping[Any, Any]) -> Outcome:
+    """Read one answer; whatever does not have the agreed form counts as an error of the submission."""
+    parts = message.get("parts")
+    if isinstance(parts, dict) and all(isinstance(name, str) for name in parts):
+        return Outcome("answer", parts)
+    if message.get("missing") is True:
+        return Outcome("missing", message="is not defined in the notebook")
+    text, traceback = _text(message.get("error")), _texts(message.get("traceback"))
+    reason = message.get("reason")
+    if reason == "unwritten":
+        return Outcome("missing", message="is not written yet", traceback=traceback)
+    if reason == "memory":
+        return Outcome("limit", message="used more memory than is allowed", traceback=traceback)
+    return Outcome("raised", message=text, traceback=traceback)
+
+
+def _cell_report(number: int, message: Mapping[Any, Any]) -> CellReport:
+    status = message.get("status")
+    return CellReport(
+        number,
+        status if status in ("ok", "error", "skipped") else "error",
+        _text(message.get("message")),
+        _texts(message.get("traceback")),
+        _text(message.get("output")),
+        _texts(message.get("notes")),
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(v for v in value if isinstance(v, str))[:100] if isinstance(value, list | tuple) else ()
+
+
+def _in_order(reports: Mapping[int, CellReport]) -> tuple[CellReport, ...]:
+    return tuple(report for _, report in sorted(reports.items()))

@@ -1,0 +1,83 @@
+"""Run pieces of source as jobs of a small zygote: `python in_jail.py`, request on stdin, reply on stdout, both JSON.
+
+Request: `active` (layer names), `sources` (one job each; a source sets `result`), and optionally `limits`, `imports` (made in the
+zygote), `trees` (shown to the jobs in addition). Reply: for each source `{"result": ...}`, `{"error": "OSError: ..."}` if the
+source raised, `{"jail": "..."}` if a layer failed, or `{"exit": code}` if the job ended without an answer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from autograder.sandbox import jail  # noqa: E402  # needs the path above
+from autograder.sandbox.limits import Limits  # noqa: E402
+
+
+def run_job(state: jail.JailState, request: dict[str, Any], number: int) -> dict[str, Any]:
+    """Fork one job for source `number`. Returns its reply."""
+    active = frozenset(request["active"])
+    reader, writer = os.pipe()
+    pid = jail.fork_job(state)
+    if pid == 0:
+        reply: dict[str, Any]
+        try:
+            os.close(reader)
+            jail.confine_job(
+                active,
+                Limits(**request.get("limits", {})),
+                state,
+                keep_fds=(writer,),
+                cpu_s=20.0,
+                name=f"job-{number}",
+            )
+            try:
+                scope: dict[str, Any] = {"__name__": "__main__"}
+                exec(request["sources"][number], scope)
+                reply = {"result": scope["result"]}
+            except Exception as error:
+                reply = {"error": f"{type(error).__name__}: {error}"}
+        except BaseException as error:
+            reply = {"jail": f"{type(error).__name__}: {error}"}
+        os.write(writer, json.dumps(reply).encode())
+        os._exit(0)
+    os.close(writer)
+    with open(reader, encoding="utf-8") as stream:
+        text = stream.read()
+    _, status = os.waitpid(pid, 0)
+    answer: dict[str, Any] = json.loads(text) if text else {"exit": os.waitstatus_to_exitcode(status)}
+    return answer
+
+
+def main() -> None:
+    """Be grader and zygote in one: only the layers matter here."""
+    request = json.load(sys.stdin)
+    active = frozenset(request["active"])
+    # Made before the namespaces, as the grader does.
+    private = os.environ.get("AUTOGRADER_TEST_PRIVATE") or jail.make_private_directory()
+    try:
+        before = jail.early(active)
+    except Exception as error:
+        json.dump([{"jail": f"{type(error).__name__}: {error}"}], sys.stdout)
+        return
+    for name in request.get("imports", []):
+        importlib.import_module(name)
+    try:
+        trees = jail.allowed_trees(request.get("trees", []))
+        state = jail.confine_zygote(active, before, trees=trees, private=private)
+    except Exception as error:
+        json.dump([{"jail": f"{type(error).__name__}: {error}"}], sys.stdout)
+        return
+    tempfile.tempdir = None
+    json.dump([run_job(state, request, number) for number in range(len(request["sources"]))], sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
