@@ -5,16 +5,18 @@ from __future__ import annotations
 import unicodedata
 
 #: Unicode categories that move the cursor, change the reading direction, or cannot be encoded:
-#: control, format (bidirectional marks, zero-width joiners), surrogate, line and paragraph separator.
+#: control, format (bidirectional marks, zero-width joiners), surrogate, line and paragraph
+#: separator.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _CUT = "..."
 
 
 def visible(text: str, limit: int, *, keep_newlines: bool = False) -> str:
-    r"""The text with everything that a reader would not see written as an escape, cut to `limit` characters.
+    r"""The text with everything that a reader would not see written as an escape, cut to `limit`
+    characters.
 
-    The result contains no C0 or C1 control, DEL, format character, lone surrogate, line separator or Unicode
-    noncharacter; it can be encoded as UTF-8, and is its own `visible` text.
+    The result contains no C0 or C1 control, DEL, format character, lone surrogate, line separator
+    or Unicode noncharacter; it can be encoded as UTF-8, and is its own `visible` text.
 
     Args:
         text: anything, of any length; only its first `limit` characters are looked at.
@@ -31,7 +33,7 @@ def visible(text: str, limit: int, *, keep_newlines: bool = False) -> str:
     pieces: list[str] = []
     room = limit
     for character in text[: limit + 1]:
-        safe = character == "\n" if keep_newlines and character == "\n" else _is_safe(character)
+        safe = (keep_newlines and character == "\n") or _is_safe(character)
         piece = character if safe else _escape(character)
         room -= len(piece)
         if room < 0:
@@ -41,13 +43,14 @@ def visible(text: str, limit: int, *, keep_newlines: bool = False) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    """The text, which has to lose something, with the mark that says so where there is room for it."""
+    """The text, which has to lose something, with the mark that says so where it fits."""
     return text[: max(limit - len(_CUT), 0)] + _CUT[: max(limit, 0)]
 
 
 def _is_safe(character: str) -> bool:
     code = ord(character)
-    # U+FFFE, U+FFFF (and their like in every plane) and U+FDD0..U+FDEF may not stand in XML reports.
+    # U+FFFE, U+FFFF (and their like in every plane) and U+FDD0..U+FDEF may not stand in XML
+    # reports.
     nonchar = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
     return not nonchar and unicodedata.category(character) not in _UNSAFE
 
@@ -57,3 +60,16 @@ def _escape(character: str) -> str:
     if code <= 0xFF:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def csv_cell(text: str) -> str:
+    """The text as a cell that no spreadsheet takes for a formula, on one line.
+
+    >>> csv_cell("=1+1")
+    "'=1+1"
+    >>> csv_cell("ann")
+    'ann'
+    """
+    shown = visible(text, 10_000)
+    # A spreadsheet skips blanks in front of a formula.
+    return f"'{shown}" if shown.lstrip()[:1] in tuple("=+-@|%") else shown

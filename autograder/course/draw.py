@@ -73,8 +73,8 @@ def draw(check: Check, rng: np.random.Generator) -> tuple[Probe, ...]:
     for probe in probes:
         if not isinstance(probe, _VERBS):
             raise CourseError(
-                f"{label} returns a {type(probe).__name__}, which is no probe. "
-                "Return call(...), gradient(...), steps(...), module(...) or value()."
+                f"{label} returns a {type(probe).__name__}, which is no probe. Return call(...), "
+                "gradient(...), steps(...), module(...) or value()."
             )
         complaint = next(_complaints(probe), None)
         if complaint:
@@ -130,8 +130,8 @@ def _steps(probe: Steps) -> Iterator[str]:
             return
     for done in probe.calls:
         if not 0 <= done.on < len(probe.constructs):
-            made = len(probe.constructs)
-            yield f"do({done.method!r}, on={done.on}), but the number of objects is {made}."
+            count = len(probe.constructs)
+            yield f"do({done.method!r}, on={done.on}), but the number of objects is {count}."
 
 
 def _module(probe: Module) -> Iterator[str]:
@@ -172,7 +172,7 @@ def _strangers(value: Any, path: str) -> Iterator[str]:
             "float128",
             "complex256",
         ):
-            yield f"{path} is an array of {value.dtype}, which cannot travel. Use numbers or booleans."
+            yield f"{path} is an array of {value.dtype}, which cannot travel. Use numbers or bools."
     elif not isinstance(value, _SCALARS):
         kind = type(value)
         advice = (

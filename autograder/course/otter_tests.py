@@ -39,6 +39,7 @@ _HELPERS: dict[str, tuple[str, ...]] = {
     "module": ("_run", "_module", *_COMPARING),
     "value": _COMPARING,
 }
+Allowed = float | tuple[float, float]
 _TORCH_VERBS = ("gradient", "module")
 
 
@@ -50,12 +51,13 @@ class PublicCase:
         probe: as drawn with `autograder.course.draw.PUBLIC_SEED`.
         expected: the parts of the solution's answer, as the probe's `ask` names them.
         allowed: absolute tolerance by path of a leaf, such as ``"output"``, ``"output[0]"`` or
-            ``"gradient of x"``; a leaf that is not listed must be equal.
+            ``"gradient of x"``, or a pair of absolute and relative tolerance. A leaf that is not
+            listed takes that of the container around it, and must be equal where there is none.
     """
 
     probe: Probe
     expected: Parts
-    allowed: Mapping[str, float]
+    allowed: Mapping[str, Allowed]
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,10 @@ def _test(number: int, question: Question, public: PublicCheck) -> list[str]:
     for case in public.cases:
         try:
             lines += _case(question.name, case)
-        except _Unwritable as error:
+        except _UnwritableError as error:
             raise CourseError(
                 f"{check.where}: check {check.title!r} is public, but {error}, which a test file "
-                "cannot hold. "
-                "Use other inputs, or make the check hidden."
+                "cannot hold. Use other inputs, or make the check hidden."
             ) from error
     return lines
 
@@ -171,10 +172,14 @@ def _case(name: str, case: PublicCase) -> Iterator[str]:
         for part, value in case.expected.items()
     }
     yield from _assign("expected", expected)
-    yield from _assign(
-        "allowed", {path: float(size) for path, size in sorted(case.allowed.items()) if size}
-    )
+    tolerances = {path: _tolerance(size) for path, size in sorted(case.allowed.items())}
+    yield from _assign("allowed", tolerances)
     yield "    _compare(expected, answer, allowed)"
+
+
+def _tolerance(size: Allowed) -> Allowed:
+    absolute, relative = size if isinstance(size, tuple) else (size, 0.0)
+    return (float(absolute), float(relative)) if relative else float(absolute)
 
 
 def _ask_call(name: str, probe: Call, given: dict[str, tuple[str, Any]]) -> Iterator[str]:
@@ -206,8 +211,8 @@ def _ask_module(name: str, probe: Module, given: dict[str, tuple[str, Any]]) -> 
     yield from _assign("state", dict(probe.state))
     yield from _assign("args", list(probe.args))
     yield (
-        f"    answer = _module({name}, construct, state, args, "
-        f"training={probe.training}, seed={probe.cotangent_seed})"
+        f"    answer = _module({name}, construct, state, args, training={probe.training}, "
+        f"seed={probe.cotangent_seed})"
     )
 
 
@@ -240,14 +245,14 @@ def _same(given: Any, expected: Any) -> bool:
     """Whether two values would be written as the same literal."""
     try:
         return _flat_text(_literal(given)) == _flat_text(_literal(expected))
-    except _Unwritable:
+    except _UnwritableError:
         return False
 
 
 # Values as Python text.
 
 
-class _Unwritable(Exception):
+class _UnwritableError(Exception):
     """A value has no literal."""
 
 
@@ -310,7 +315,7 @@ def _literal(value: Any) -> _Text:
     """Text that evaluates to an equal value of the same type, shape and dtype.
 
     Raises:
-        _Unwritable: there is none.
+        _UnwritableError: there is none.
     """
     kind = type(value)
     if kind in _WRITERS:
@@ -320,7 +325,7 @@ def _literal(value: Any) -> _Text:
     if isinstance(value, np.generic):
         return f"np.{value.dtype.name.replace('bool', 'bool_')}({_number(value)})"
     name = getattr(value, "type_name", kind.__name__)
-    raise _Unwritable(f"there is a value of type {name} in it")
+    raise _UnwritableError(f"there is a value of type {name} in it")
 
 
 def _number(value: Any) -> str:
@@ -345,7 +350,7 @@ def _number(value: Any) -> str:
             if not isinstance(value, np.float32) or np.float32(float(short)) == value
             else repr(wide)
         )
-    raise _Unwritable(f"there is an element of type {type(value).__name__} in it")
+    raise _UnwritableError(f"there is an element of type {type(value).__name__} in it")
 
 
 def _rows(array: Array) -> _Group:
@@ -365,7 +370,7 @@ def _array_like(array: Array, maker: str, zeros: str, dtype: str) -> _Text:
 
 def _array(array: Array) -> _Text:
     if array.dtype.kind not in "biufc":
-        raise _Unwritable(f"there is an array of dtype {array.dtype} in it")
+        raise _UnwritableError(f"there is an array of dtype {array.dtype} in it")
     return _array_like(array, "np.array", "np.zeros", f'"{array.dtype.name}"')
 
 

@@ -1,11 +1,12 @@
 """Is an answer the expected one? If not: what is the first difference?
 
-Order of the questions, for each expected part and inside it: is it there, is it of the right type and structure, shape,
-dtype, device; are nan and infinities where they belong; are the numbers near enough. Nothing is broadcast, nothing is
-converted to fit, and the tolerance never depends on the answer.
+Order of the questions, for each expected part and inside it: is it there, is it of the right type
+and structure, shape, dtype, device; are nan and infinities where they belong; are the numbers near
+enough. Nothing is broadcast, nothing is converted to fit, and the tolerance never depends on the
+answer.
 
-Both sides are data that crossed the wire. No code of a student runs here, and no value of the kinds that can cross makes
-`compare` raise.
+Both sides are data that crossed the wire. No code of a student runs here, and no value of the kinds
+that can cross makes `compare` raise.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from autograder.grading.explain import (
     Summary,
 )
 from autograder.grading.patterns import MAX_PATTERN_SIZE, Pattern, find_pattern
+from autograder.grading.scan import ELEMENT_KINDS, scan, wide_dtype
 from autograder.grading.tolerance import (
     EXACT,
     MAX_DEPTH,
@@ -42,28 +44,32 @@ from autograder.text import visible
 #: The one rule about types, for statements.
 ACCEPTED = """\
 What counts as the right type:
-- Where an array is expected: exactly a NumPy array (`numpy.ndarray`) of the same shape and dtype. A list, a tuple, a
-  matrix, a masked array or a tensor is not accepted.
-- Where a tensor is expected: exactly a `torch.Tensor` of the same shape and dtype on the same device, also where it holds
-  one number. Where a `torch.nn.Parameter` is expected: exactly that.
-- Where a number is expected: a number of Python, a NumPy number or a NumPy array without axes, as you like. For a float it
-  must have the expected dtype; `float` counts as float64 and is also accepted where float32 is expected, and `int` is
-  accepted where a float is expected. For an integer any integer type will do, but no float. True and False are accepted
-  only where True or False is expected.
-- Where several values are expected: a tuple or a list of that length, as you like. A dict needs exactly the expected keys,
-  in any order.
+- Where an array is expected: exactly a NumPy array (`numpy.ndarray`) of the same shape and dtype. A
+  list, a tuple, a matrix, a masked array or a tensor is not accepted.
+- Where a tensor is expected: exactly a `torch.Tensor` of the same shape and dtype on the same
+  device, also where it holds one number. Where a `torch.nn.Parameter` is expected: exactly that.
+- Where a number is expected: a number of Python, a NumPy number or a NumPy array without axes, as
+  you like. For a float it must have the expected dtype; `float` counts as float64 and is also
+  accepted where float32 is expected, and `int` is accepted where a float is expected. For an
+  integer any integer type will do, but no float. True and False are accepted only where True or
+  False is expected.
+- Where several values are expected: a tuple or a list of that length, as you like. A dict needs
+  exactly the expected keys, in any order.
 - Where None or a text is expected: exactly that.
 """
 
-#: Elements that are compared at once: few enough to stay in the cache, many enough to forget Python's own time.
-_BLOCK = 1 << 16
 #: Arrays of up to so many bytes are first compared as bytes, which needs a copy of each.
 _COPIED_BYTES = 1 << 16
 _PLAIN = {type(None), bool, int, float, str}
 _WIDE_INT_BITS = 1000
 _NAN = object()
-_ELEMENT_KINDS: tuple[Kind, ...] = ("nan", "inf", "values")
-_PYTHON: dict[str, Callable[[Any], Scalar]] = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
+_PYTHON: dict[str, Callable[[Any], Scalar]] = {
+    "b": bool,
+    "i": int,
+    "u": int,
+    "f": float,
+    "c": complex,
+}
 
 
 @dataclass(frozen=True)
@@ -83,15 +89,17 @@ class _Place:
 def compare(expected: Parts, actual: Parts, allowed: Mapping[str, Allowed]) -> Difference | None:
     """The first difference in the order of the expected parts, or None where there is none.
 
-    An expected nan or infinity must be met by the same. ``0.0`` equals ``-0.0``. Missing and extra parts are differences.
-    What the reference answered but cannot be compared (`Unsupported`) is a difference of kind ``not_comparable``, whatever
-    the answer: nobody passes a check that checks nothing, and it is the author's fault.
+    An expected nan or infinity must be met by the same. ``0.0`` equals ``-0.0``. Missing and extra
+    parts are differences. What the reference answered but cannot be compared (`Unsupported`) is a
+    difference of kind ``not_comparable``, whatever the answer: nobody passes a check that checks
+    nothing, and it is the author's fault.
 
     Args:
         expected: the parts of the reference's answer.
         actual: the parts of the answer to judge.
-        allowed: tolerance by path of leaf, see `autograder.grading.tolerance.allowances`; a leaf without an entry takes
-            that of the container around it, and is exact where there is none.
+        allowed: tolerance by path of leaf, see `autograder.grading.tolerance.allowances`; a leaf
+            without an entry takes that of the container around it, and is exact where there is
+            none.
     """
     with np.errstate(all="ignore"):
         for part, value in expected.items():
@@ -146,7 +154,7 @@ def _compare_text(place: _Place, expected: Any, actual: Any) -> Difference | Non
 
 
 def _common_prefix(first: str, second: str) -> int:
-    """How many leading characters agree, by bisection: each step is one fast comparison of slices."""
+    """How many leading characters agree, by bisection: every step compares slices at full speed."""
     low, high = 0, min(len(first), len(second))
     while low < high:
         middle = (low + high + 1) // 2
@@ -179,20 +187,24 @@ def _compare_sequence(place: _Place, expected: Any, actual: Any) -> Difference |
 
 
 def _plainly_equal(expected: Any, actual: Any) -> bool:
-    """Whether two sequences hold equal numbers and texts of Python, type by type; False may also mean "look closer"."""
+    """Whether both hold equal plain numbers and texts, type by type; False may mean "look closer"."""
     kinds = list(map(type, expected))
-    return set(kinds) <= _PLAIN and kinds == list(map(type, actual)) and list(expected) == list(actual)
+    return (
+        set(kinds) <= _PLAIN and kinds == list(map(type, actual)) and list(expected) == list(actual)
+    )
 
 
 def _as_history(place: _Place, expected: Any, actual: Any) -> Array | Difference | None:
-    """The answer to a list of floats as an array, its first item of a wrong type, or None: compare item by item."""
+    """The answer to a list of floats as an array; its first wrong dtype; or None: look item by item."""
     kinds = set(map(type, chain(expected, actual)))
     if not all(kind in (float, int) or issubclass(kind, np.floating) for kind in kinds):
         return None
     if int in kinds and any(type(item) is int and _is_wide(item) for item in actual):
         return None
     pairs = dict.fromkeys(zip(map(type, expected), map(type, actual), strict=True))
-    wrong = {pair for pair in pairs if not _accepts(_dtype_of_type(pair[0]), _dtype_of_type(pair[1]))}
+    wrong = {
+        pair for pair in pairs if not _accepts(_dtype_of_type(pair[0]), _dtype_of_type(pair[1]))
+    }
     for i, (left, right) in enumerate(zip(expected, actual, strict=True)):
         if wrong and (type(left), type(right)) in wrong:
             return _differ(place.item(i), "dtype", left, right)
@@ -237,7 +249,7 @@ def _compare_number(place: _Place, expected: Any, actual: Any) -> Difference | N
 
 
 def _compare_integer(place: _Place, expected: Any, actual: Any) -> Difference | None:
-    """Two single integers, exactly: those of Python have no bound, and floats would swallow a unit above 2**53."""
+    """Two single integers, exactly: those of Python have no bound, and floats end at 2**53."""
     left, right = int(expected), int(actual)
     distance = abs(left - right)
     if distance <= place.here.absolute:
@@ -246,7 +258,9 @@ def _compare_integer(place: _Place, expected: Any, actual: Any) -> Difference | 
     if _is_wide(left) or _is_wide(right):
         return difference
     mismatch = Mismatch(1, 1, (), left, right, float(distance), place.here.absolute)
-    return replace(difference, mismatch=mismatch, pattern=_pattern(place, float(left), float(right)))
+    return replace(
+        difference, mismatch=mismatch, pattern=_pattern(place, float(left), float(right))
+    )
 
 
 def _is_wide(number: int) -> bool:
@@ -255,8 +269,10 @@ def _is_wide(number: int) -> bool:
 
 
 def _dtype(number: Any) -> str:
-    """The dtype of a single number, ``int``, ``float``, ``complex`` or ``bool`` for those of Python."""
-    return number.dtype.name if isinstance(number, np.ndarray | np.generic) else type(number).__name__
+    """The dtype of a single number; ``int``, ``float``, ``complex``, ``bool`` for those of Python."""
+    return (
+        number.dtype.name if isinstance(number, np.ndarray | np.generic) else type(number).__name__
+    )
 
 
 def _dtype_of_type(kind: type) -> str:
@@ -264,8 +280,8 @@ def _dtype_of_type(kind: type) -> str:
 
 
 def _width(dtype: str) -> str:
-    """What must agree between two numbers: all integers are one, `float` is float64, `complex` complex128."""
-    if dtype == "int" or dtype.startswith(("int", "uint", "long")) and "double" not in dtype:
+    """What must agree between two numbers: all integers are one, `float` is float64, and so on."""
+    if dtype.startswith(("int", "uint", "longlong")):
         return "integer"
     return {"float": "float64", "complex": "complex128"}.get(dtype, dtype)
 
@@ -333,15 +349,15 @@ def _pattern(place: _Place, expected: Any, actual: Any) -> Pattern | None:
 def _compare_values(
     place: _Place, left: Array, right: Array, expected: Any, actual: Any
 ) -> Difference | None:
-    """Elements of two arrays of one shape, `left` as expected: nan, then infinities, then numbers."""
-    found = _scan(left, right, place.here)
-    kind = next((k for k in _ELEMENT_KINDS if found.counts[k]), None)
+    """Elements of two arrays of one shape, `left` the expected: nan, infinities, then numbers."""
+    found = scan(left, right, place.here)
+    kind = next((k for k in ELEMENT_KINDS if found.counts[k]), None)
     if kind is None:
         return None
     index = tuple(int(i) for i in np.unravel_index(found.at[kind], left.shape))
     error = limit = None
     if kind == "values" and left.dtype.kind != "b":
-        size = float(np.abs(np.asarray(left[index]).astype(_wide(left))))
+        size = float(np.abs(np.asarray(left[index]).astype(wide_dtype(left))))
         error, limit = found.worst, place.here.absolute + place.here.relative * size
     there, actual_there = _scalar(left[index]), _scalar(right[index])
     mismatch = Mismatch(found.counts[kind], left.size, index, there, actual_there, error, limit)
@@ -352,7 +368,7 @@ def _compare_values(
             shape=left.shape,
             expected_items=tuple(_scalar(item) for item, _ in pairs),
             actual_items=tuple(_scalar(item) for _, item in pairs),
-            differs=tuple(any(_scan(*pair, place.here).counts.values()) for pair in pairs),
+            differs=tuple(any(scan(*pair, place.here).counts.values()) for pair in pairs),
         )
     pattern = None
     if left.size <= MAX_PATTERN_SIZE:
@@ -363,64 +379,6 @@ def _compare_values(
 def _scalar(element: Any) -> Scalar:
     """An element as a number of Python."""
     return _PYTHON[np.asarray(element).dtype.kind](element)
-
-
-def _wide(*arrays: Array) -> type[np.floating[Any]] | type[np.complexfloating[Any, Any]]:
-    return np.complex128 if any(array.dtype.kind == "c" for array in arrays) else np.float64
-
-
-class _Found:
-    """What a scan found: how many elements differ for which reason, the first (for numbers the worst) of each."""
-
-    def __init__(self) -> None:
-        self.counts: dict[Kind, int] = dict.fromkeys(_ELEMENT_KINDS, 0)
-        self.at: dict[Kind, int] = dict.fromkeys(_ELEMENT_KINDS, 0)
-        self.worst = -1.0
-
-
-def _scan(expected: Array, actual: Array, allowed: Allowed) -> _Found:
-    """Compare element by element, in blocks: no mask and no wide copy is ever as large as the array."""
-    found = _Found()
-    left, right = np.ravel(expected), np.ravel(actual)
-    for start in range(0, left.size, _BLOCK):
-        block, other = left[start : start + _BLOCK], right[start : start + _BLOCK]
-        same = block == other
-        if not same.all():
-            _scan_block(found, start, block, other, same, allowed)
-    return found
-
-
-def _scan_block(
-    found: _Found, start: int, expected: Array, actual: Array, same: Array, allowed: Allowed
-) -> None:
-    # Integers beyond 2**53 may meet after widening: `same` was decided before.
-    wide = _wide(expected, actual)
-    left, right = expected.astype(wide, copy=False), actual.astype(wide, copy=False)
-    left_nan, right_nan = np.isnan(left), np.isnan(right)
-    odd = np.isinf(left) | np.isinf(right)
-    either_nan = left_nan | right_nan
-    distance = np.abs(left - right)
-    # The comparison is written so that nan counts as too far.
-    near = distance <= allowed.absolute + allowed.relative * np.abs(left)
-    if expected.dtype.kind in "biu" and actual.dtype.kind in "biu" and allowed.absolute < 1:
-        near = same
-    masks: dict[Kind, Array] = {
-        "nan": left_nan != right_nan,
-        "inf": odd & ~same & ~either_nan,
-        "values": ~odd & ~either_nan & ~same & ~near,
-    }
-    for kind, mask in masks.items():
-        count = int(np.count_nonzero(mask))
-        if not count:
-            continue
-        if kind == "values":
-            errors = np.where(mask, distance, -1.0)
-            at = int(np.argmax(errors))
-            if float(errors[at]) > found.worst:
-                found.worst, found.at[kind] = float(errors[at]), start + at
-        elif not found.counts[kind]:
-            found.at[kind] = start + int(np.argmax(mask))
-        found.counts[kind] += count
 
 
 def _differ(place: _Place, kind: Kind, expected: Any, actual: Any) -> Difference:

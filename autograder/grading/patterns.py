@@ -1,10 +1,11 @@
 """Does one simple change turn the expected numbers into the answer, all of them?
 
-Each search below either explains every element or says nothing. They are tried from the most specific to the most
-general, and the first that fits is told: what is a sign is not also told as a factor. Differences that are only a few
-times the tolerance are noise and get no explanation.
+Each search below either explains every element or says nothing. They are tried from the most
+specific to the most general, and the first that fits is told: what is a sign is not also told as a
+factor. Differences that are only a few times the tolerance are noise and get no explanation.
 
-The `text` of a pattern holds no number and no index, so that it may be told where values are hidden.
+The `text` of a pattern holds no number and no index, so that it may be told where values are
+hidden.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from autograder.course.values import Array
 #: Larger arrays are not searched: it would cost more than all the rest of the comparison.
 MAX_PATTERN_SIZE = 100_000
 _MAX_AXES = 6
-#: How far beyond the tolerance the largest difference must be, to be more than noise; and for patterns with a free
-#: constant, which fit by chance more easily.
+#: How far beyond the tolerance the largest difference must be, to be more than noise; and for
+#: patterns with a free constant, which fit by chance more easily.
 _CLEAR = 8.0
 _VERY_CLEAR = 100.0
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
@@ -51,7 +52,7 @@ class _Pair:
     actual: Array
     absolute: float
     relative: float
-    exact_kind: bool
+    integers: bool
 
     @property
     def scale(self) -> float:
@@ -62,8 +63,16 @@ class _Pair:
         """The tolerance as a share of the largest expected number."""
         return self.absolute / self.scale + self.relative
 
+    @property
+    def telling(self) -> bool:
+        """Whether a fit means something: between two small whole numbers there is always a relation."""
+        whole = self.actual.size == 1 and self.expected.dtype.kind == "f"
+        return not whole or bool(
+            np.rint(self.actual) != self.actual or np.rint(self.expected) != self.expected
+        )
+
     def is_answer(self, changed: Array) -> bool:
-        """Whether the answer is this change of the expected numbers, everywhere, nan and infinities included."""
+        """Whether the answer is this change of the expected numbers everywhere, nan and inf included."""
         return changed.shape == self.actual.shape and bool(np.all(self.near(changed, self.actual)))
 
     def near(self, changed: Array, actual: Array) -> Array:
@@ -82,7 +91,9 @@ class _Pair:
             return not bool(np.all(np.abs(self.actual - self.expected) <= factor * allowed))
 
 
-def find_pattern(expected: Array, actual: Array, absolute: float, relative: float) -> Pattern | None:
+def find_pattern(
+    expected: Array, actual: Array, absolute: float, relative: float
+) -> Pattern | None:
     """The most specific change that explains all of the difference, None where there is none.
 
     Args:
@@ -96,8 +107,8 @@ def find_pattern(expected: Array, actual: Array, absolute: float, relative: floa
     if expected.dtype.kind == "b" or actual.dtype.kind == "b":
         return _inverted(expected, actual)
     wide = np.complex128 if "c" in (expected.dtype.kind, actual.dtype.kind) else np.float64
-    exact_kind = expected.dtype.kind in "iu"
-    pair = _Pair(expected.astype(wide), actual.astype(wide), absolute, relative, exact_kind)
+    integers = expected.dtype.kind in "iu"
+    pair = _Pair(expected.astype(wide), actual.astype(wide), absolute, relative, integers)
     searches = _SAME_SHAPE if expected.shape == actual.shape else _OTHER_SHAPE
     with np.errstate(all="ignore"):
         if expected.shape == actual.shape and not pair.clearly(_CLEAR):
@@ -114,7 +125,9 @@ def _inverted(expected: Array, actual: Array) -> Pattern | None:
         return None
     if not np.array_equal(~expected, actual):
         return None
-    return Pattern("inverted", "True and False are exchanged everywhere: is the condition the wrong way round?")
+    return Pattern(
+        "inverted", "True and False are exchanged everywhere: is the condition the wrong way round?"
+    )
 
 
 # Same shape, from the most specific search to the most general.
@@ -124,13 +137,18 @@ def _zeros(pair: _Pair) -> Pattern | None:
     if pair.actual.any():
         return None
     many = pair.actual.size > 1
-    return Pattern("zeros", "Every element of the answer is zero." if many else "The answer is zero.")
+    return Pattern(
+        "zeros", "Every element of the answer is zero." if many else "The answer is zero."
+    )
 
 
 def _sign(pair: _Pair) -> Pattern | None:
     if not pair.is_answer(-pair.expected):
         return None
-    return Pattern("sign", "The answer has the opposite sign: look for a minus too many or one that is missing.")
+    return Pattern(
+        "sign",
+        "The answer has the opposite sign: look for a minus too many or one that is missing.",
+    )
 
 
 def _swapped_axes(pair: _Pair) -> Pattern | None:
@@ -139,14 +157,18 @@ def _swapped_axes(pair: _Pair) -> Pattern | None:
             if pair.expected.ndim == 2:
                 return Pattern("transpose", "The answer is the transpose of the expected one.")
             detail = f"axes {first} and {second}"
-            return Pattern("transpose", "The answer is the expected one with two axes exchanged.", detail)
+            return Pattern(
+                "transpose", "The answer is the expected one with two axes exchanged.", detail
+            )
     return None
 
 
 def _reversed(pair: _Pair) -> Pattern | None:
     for axis, name in _axes(pair.expected.ndim):
         if pair.is_answer(np.flip(pair.expected, axis)):
-            return Pattern("reversed", f"The numbers are right, but in reverse order{name}.", f"axis {axis}")
+            return Pattern(
+                "reversed", f"The numbers are right, but in reverse order{name}.", f"axis {axis}"
+            )
     return None
 
 
@@ -169,8 +191,8 @@ def _shifted(pair: _Pair) -> Pattern | None:
 def _other_normalisation(pair: _Pair) -> Pattern | None:
     """Softmax (or its logarithm) over another axis, or over everything.
 
-    Both divide the same exponentials, so the logarithm of their quotient is a sum of one term that is constant along the
-    expected axis and one that is constant along the other.
+    Both divide the same exponentials, so the logarithm of their quotient is a sum of one term that
+    is constant along the expected axis and one that is constant along the other.
     """
     if pair.expected.ndim < 2 or pair.expected.dtype.kind != "f":
         return None
@@ -184,11 +206,17 @@ def _other_normalisation(pair: _Pair) -> Pattern | None:
                 continue
             rest = quotient - quotient.mean(axis, keepdims=True)
             if _is_near(right.sum(), 1.0, near) and _is_near(rest, 0.0, near):
-                return Pattern("axis", "The answer is normalised over the whole array instead of along one axis.")
+                return Pattern(
+                    "axis",
+                    "The answer is normalised over the whole array instead of along one axis.",
+                )
             for other, name in _axes(left.ndim):
                 if other != axis and _is_near(right.sum(other), 1.0, near):
                     if _is_near(rest - rest.mean(other, keepdims=True), 0.0, near):
-                        return Pattern("axis", f"The answer is normalised{name}, which is another one than expected.")
+                        return Pattern(
+                            "axis",
+                            f"The answer is normalised{name}, which is another one than expected.",
+                        )
     return None
 
 
@@ -201,16 +229,25 @@ _FUNCTIONS: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
     ("reciprocal", "one divided by the expected one", lambda e: 1 / e),
     ("complement", "one minus the expected one", lambda e: 1 - e),
     ("absolute", "the absolute value of the expected one", np.abs),
-    ("positive", "the expected one with zero in place of negative numbers", lambda e: np.maximum(e, 0)),
+    (
+        "positive",
+        "the expected one with zero in place of negative numbers",
+        lambda e: np.maximum(e, 0),
+    ),
     ("rounded", "the expected one rounded to whole numbers", np.rint),
     ("truncated", "the expected one with the digits after the point cut off", np.trunc),
     ("conjugate", "the complex conjugate of the expected one", np.conj),
 )
 
 
+_REAL_ONLY = {"positive", "truncated"}
+
+
 def _function(pair: _Pair) -> Pattern | None:
+    if not pair.telling:
+        return None
     for name, text, function in _FUNCTIONS:
-        if pair.expected.dtype.kind == "c" and name in ("positive", "truncated", "rounded", "root", "logarithm"):
+        if pair.expected.dtype.kind == "c" and name in _REAL_ONLY:
             continue
         if pair.is_answer(function(pair.expected)):
             return Pattern(name, f"The answer is {text}.")
@@ -218,18 +255,25 @@ def _function(pair: _Pair) -> Pattern | None:
 
 
 def _precision(pair: _Pair) -> Pattern | None:
-    """Numbers that a narrower type could hold, and that are as far off as its rounding would take them."""
-    if pair.expected.dtype.kind != "f" or pair.exact_kind or not np.isfinite(pair.actual).all():
+    """Numbers that a narrower type holds, and that are off by no more than a few of its roundings."""
+    if pair.expected.dtype.kind != "f" or pair.integers or not np.isfinite(pair.actual).all():
         return None
-    for narrow, eps in ((np.float16, 2.0**-10), (np.float32, 2.0**-23)):
+    # Short numbers such as 0.5 fit every type: look for one that uses more than seven bits.
+    mantissas = np.frexp(pair.actual)[0] * 2**7
+    if np.all(np.rint(mantissas) == mantissas):
+        return None
+    for narrow, eps, words in _NARROW:
         held = np.array_equal(pair.actual.astype(narrow).astype(np.float64), pair.actual)
-        if held and np.max(np.abs(pair.actual - pair.expected)) <= 64 * eps * pair.scale:
-            name = np.dtype(narrow).name
-            words = {"float16": "half precision", "float32": "single precision"}[name]
-            text = f"The numbers are right only to {words}: something was computed in a narrower dtype."
-            return Pattern("precision", text, f"every number fits {name}")
+        if held and np.max(np.abs(pair.actual - pair.expected)) <= 16 * eps * pair.scale:
+            text = f"The numbers are right only to {words}: was something computed in a narrower dtype?"
+            return Pattern("precision", text)
     return None
 
+
+_NARROW: tuple[tuple[type[np.floating[Any]], float, str], ...] = (
+    (np.float16, 2.0**-10, "half precision"),
+    (np.float32, 2.0**-23, "single precision"),
+)
 
 _TWICE = "The answer is twice the expected one."
 _HALF = "The answer is half of the expected one."
@@ -237,8 +281,8 @@ _SUM = "The answer is too large by the length of an axis: a sum where a mean is 
 _MEAN = "The answer is too small by the length of an axis: a mean where a sum is expected?"
 _SUM_ALL = "The answer is too large by the number of elements: a sum where a mean is expected?"
 _MEAN_ALL = "The answer is too small by the number of elements: a mean where a sum is expected?"
-_BINARY = "The answer is in units of the logarithm to base two where the natural logarithm is expected, or the reverse."
-_DECIMAL = "The answer is in units of the logarithm to base ten where the natural logarithm is expected, or the reverse."
+_BINARY = "The answer mixes up the logarithm to base two and the natural logarithm."
+_DECIMAL = "The answer mixes up the logarithm to base ten and the natural logarithm."
 _DEGREES = "The answer mixes up degrees and radians."
 
 
@@ -252,7 +296,12 @@ def _named_factors(shape: tuple[int, ...]) -> Iterator[tuple[float, str, str, st
         yield 1.0 / n, "mean for sum", _MEAN, f"factor 1/{n}, {n} being the length of an axis"
     if total > 2:
         yield float(total), "sum for mean", _SUM_ALL, f"factor {total}, the number of elements"
-        yield 1.0 / total, "mean for sum", _MEAN_ALL, f"factor 1/{total}, {total} being the number of elements"
+        yield (
+            1.0 / total,
+            "mean for sum",
+            _MEAN_ALL,
+            f"factor 1/{total}, {total} being the number of elements",
+        )
     for factor, what in ((math.log(2), "ln 2"), (1 / math.log(2), "1 / ln 2")):
         yield factor, "base of logarithm", _BINARY, f"factor {what}"
     for factor, what in ((math.log(10), "ln 10"), (1 / math.log(10), "1 / ln 10")):
@@ -269,22 +318,37 @@ def _factor(pair: _Pair) -> Pattern | None:
     for known, name, text, detail in _named_factors(pair.expected.shape):
         if pair.is_answer(known * pair.expected):
             return Pattern(name, text, detail)
-    # Near enough to a whole number to be no accident: the tolerance must not reach far between two of them.
-    slack = 2 * pair.loose + 1e-15
-    for value, name, said in ((factor, "sum for mean", "large"), (1 / factor, "mean for sum", "small")):
-        whole = round(value)
-        if 3 <= whole <= 10_000 and whole * slack < 0.01 and abs(value - whole) <= whole * slack:
+    return _whole_factor(pair, factor) or _sample_factor(pair, factor) if pair.telling else None
+
+
+def _whole_factor(pair: _Pair, factor: float) -> Pattern | None:
+    """A sum for a mean over something that has no axis in the answer, such as the batch."""
+    slack = pair.loose + 1e-15
+    for value, name, said in (
+        (factor, "sum for mean", "large"),
+        (1 / factor, "mean for sum", "small"),
+    ):
+        whole = round(value) if 2 < value < 10_000 else 0
+        # The tolerance must not reach far between two whole numbers, or every factor would be one.
+        if whole and whole * slack < 0.01 and abs(value - whole) <= 2 * whole * slack:
             exact = whole if said == "large" else 1 / whole
             if pair.is_answer(exact * pair.expected):
-                text = f"The answer is too {said} by a whole number: a sum and a mean exchanged, or a division too few or too many?"
-                return Pattern(name, text, f"factor {whole}" if said == "large" else f"factor 1/{whole}")
-    for value, what in ((factor, "factor n / (n - 1)"), (factor * factor, "factor sqrt(n / (n - 1))")):
-        if value > 0 and value != 1:
-            ratio = max(value, 1 / value)
-            n = round(ratio / (ratio - 1))
-            if 3 <= n <= 1000 and n * n * 2 * slack < 0.01 and abs(ratio * (n - 1) / n - 1) <= 2 * slack:
-                text = "The answer divides by n - 1 where n is expected, or the reverse."
-                return Pattern("degrees of freedom", text, f"{what} or its inverse, n = {n}")
+                text = f"The answer is too {said} by a whole number: a sum and a mean exchanged?"
+                return Pattern(name, text, f"factor {whole if said == 'large' else f'1/{whole}'}")
+    return None
+
+
+def _sample_factor(pair: _Pair, factor: float) -> Pattern | None:
+    """Variance or standard deviation with n - 1 for n."""
+    slack = pair.loose + 1e-15
+    for value, what in ((factor, "n / (n - 1)"), (factor * factor, "the root of n / (n - 1)")):
+        ratio = max(value, 1 / value)
+        if factor <= 0 or ratio < 1.0005:
+            continue
+        n = round(ratio / (ratio - 1))
+        if n >= 3 and n * n * slack < 0.002 and abs(ratio * (n - 1) / n - 1) <= 4 * slack:
+            text = "The answer divides by n - 1 where n is expected, or the reverse."
+            return Pattern("degrees of freedom", text, f"factor {what} or its inverse, n = {n}")
     return None
 
 
@@ -313,21 +377,29 @@ def _offset(pair: _Pair) -> Pattern | None:
     if not finite.any():
         return None
     shift = (pair.actual - pair.expected)[finite][0]
-    near = np.abs(pair.actual - (pair.expected + shift)) <= pair.absolute + 8 * 2.0**-52 * (pair.scale + abs(shift))
-    if not np.all(near | (pair.actual == pair.expected) & ~finite | np.isnan(pair.actual) & np.isnan(pair.expected)):
+    near = np.abs(pair.actual - (pair.expected + shift)) <= pair.absolute + 8 * 2.0**-52 * (
+        pair.scale + abs(shift)
+    )
+    if not np.all(
+        near
+        | (pair.actual == pair.expected) & ~finite
+        | np.isnan(pair.actual) & np.isnan(pair.expected)
+    ):
         return None
     return Pattern("offset", "A constant was added to the expected answer.", f"offset {shift:.6g}")
 
 
 def _off_by_one(pair: _Pair) -> Pattern | None:
     """Whole numbers that are all one too large, or all one too small (or right)."""
-    if not pair.exact_kind:
+    if not pair.integers:
         return None
     step = pair.actual - pair.expected
     for sign, word in ((1, "large"), (-1, "small")):
         if np.all(step == sign):
-            return Pattern("off by one", f"Every whole number is one too {word}." if step.size > 1 else f"The whole number is one too {word}.")
-        if np.all((step == sign) | (step == 0)):
+            which = "Every whole number" if step.size > 1 else "The whole number"
+            return Pattern("off by one", f"{which} is one too {word}.")
+        # Between labels 0 and 1 every mistake is off by one.
+        if np.all((step == sign) | (step == 0)) and pair.expected.max() > 1:
             return Pattern("off by one", f"Where the whole numbers differ they are one too {word}.")
     return None
 
@@ -373,9 +445,17 @@ def _reshaped(pair: _Pair) -> Pattern | None:
         return None
     long, answer = ([n for n in shape if n != 1] for shape in (expected, actual))
     if long == answer:
-        word = "missing: keepdims?" if len(actual) < len(expected) else "too many: was it meant to be summed away?"
-        return Pattern("axis of length one", f"The numbers are right; an axis of length one is {word}")
-    return Pattern("reshape", "The numbers are right and in the right order; only the shape differs.")
+        word = (
+            "missing: keepdims?"
+            if len(actual) < len(expected)
+            else "too many: was it meant to be summed away?"
+        )
+        return Pattern(
+            "axis of length one", f"The numbers are right; an axis of length one is {word}"
+        )
+    return Pattern(
+        "reshape", "The numbers are right and in the right order; only the shape differs."
+    )
 
 
 def _broadcast(pair: _Pair) -> Pattern | None:
@@ -407,7 +487,11 @@ def _one_row(pair: _Pair) -> Pattern | None:
             cut = np.moveaxis(np.moveaxis(longer, axis, 0)[kept], 0, axis)
             if cut.shape == shorter.shape and cut.size and pair.near(cut, shorter).all():
                 word = "too many" if extra > 0 else "missing"
-                return Pattern("one row", f"The numbers are right, but one is {word} at the {place}{name}.", f"axis {axis}")
+                return Pattern(
+                    "one row",
+                    f"The numbers are right, but one is {word} at the {place}{name}.",
+                    f"axis {axis}",
+                )
     return None
 
 

@@ -4,37 +4,44 @@ For every array (or number) of floating dtype::
 
     absolute = units(dtype) * eps(dtype) * scale + 32 * noise        relative = 0
 
-*scale* is the largest finite ``|expected|`` of the array (1 where all are zero). An honest rewrite of the same mathematics
-adds rounding errors of the size of its largest intermediate terms, so small elements beside large ones may be off by eps of
-the large ones: a relative rule per element would punish honest work, a fixed absolute one would pass zeros for small
-answers. The scale is that of the reference, never of the answer (a student who returns inf would choose the tolerance).
+*scale* is the largest finite ``|expected|`` of the array (1 where all are zero). An honest rewrite
+of the same mathematics adds rounding errors of the size of its largest intermediate terms, so small
+elements beside large ones may be off by eps of the large ones: a relative rule per element would
+punish honest work, a fixed absolute one would pass zeros for small answers. The scale is that of
+the reference, never of the answer (a student who returns inf would choose the tolerance).
 
-*units* come from a measurement: 17 functions of this course in 25 rewrites (other order of summation, einsum, loops, tanh
-form of sigmoid, log-sum-exp variants, two-pass and Welford variance, softmax backward with Jacobians, Adam with folded bias
-correction, normal equations), sizes 2 to 1000, inputs standard normal, shifted by 10, and log-normal in scale:
+*units* come from a measurement: 17 functions of this course in 25 rewrites (other order of
+summation, einsum, loops, tanh form of sigmoid, log-sum-exp variants, two-pass and Welford variance,
+softmax backward with Jacobians, Adam with folded bias correction, normal equations), sizes 2 to
+1000, inputs standard normal, shifted by 10, and log-normal in scale:
 
-* float64, float32: on standard normal inputs nearly all stay below 30 units of ``eps * scale``, the worst (100 steps of
-  gradient descent on precomputed products) reaches 90; hard inputs take them to 260. 512 is twice that, and a twentieth of
-  noise of 1e4 ulp.
-* float16, bfloat16 (8 functions of torch in 11 rewrites): libraries accumulate in float32, rewrites stay below 4 units. 512
-  units would be half of the answer and more, so 16 and 8.
-* Answers rounded to float16 are off by up to 2**-11 of the element, 8 times the float32 tolerance. So one float32 number
-  is rounded unnoticed in about one draw of six, eight numbers of equal size in one of a million; in float64 never.
-* Rewrites that lose digits fail, as they should: one-pass variance around a mean of 10 (2500 units), distances by expanding
-  the square (no bound). A check that means to accept them says so with its own tolerance.
+* float64, float32: on standard normal inputs nearly all stay below 30 units of ``eps * scale``, the
+  worst (100 steps of gradient descent on precomputed products) reaches 90; hard inputs take a few
+  to 260, and attention with scores in the thousands to 960. 512 is a twentieth of noise of 1e4 ulp.
+* float16, bfloat16 (8 functions of torch in 11 rewrites): libraries accumulate in float32, rewrites
+  stay below 4 units. 512 units would be half of the answer and more, so 16 and 8.
+* Answers rounded to float16 are off by up to 2**-11 of the element, 8 times the float32 tolerance.
+  So one float32 number is rounded unnoticed in about one draw of six, eight numbers of equal size
+  in one of a million; in float64 never.
+* Rewrites that lose digits fail, as they should: one-pass variance around a mean of 10 (2500
+  units), distances by expanding the square (no bound). A check that means to accept them says so
+  with its own tolerance.
 
-*noise* covers what no constant can: ill-conditioned tasks (least squares, long recurrences, differences of near numbers).
-It is measured on the reference itself, by its answer `other` to the same inputs recast to the other precision: the
-largest ``|expected - other|``, times ``eps(expected) / eps(coarser of the two)``. With float64 expected and float32 as
-the other this predicts the float64 error from the float32 one; with float32 expected it is that error. One measurement is
-a sample, hence the factor 32: ridge regression by least squares on an extended matrix instead of the normal equations was
-off by 19 times the noise of the reference, by an explicit inverse (the worse way) by 40.
+*noise* covers what no constant can: ill-conditioned tasks (least squares, long recurrences,
+differences of near numbers). It is measured on the reference itself, by its answer `other` to the
+same inputs recast to the other precision: the largest ``|expected - other|``, times ``eps(expected)
+/ eps(coarser of the two)``. With float64 expected and float32 as the other this predicts the
+float64 error from the float32 one; with float32 expected it is that error. One measurement is a
+sample, hence the factor 32: ridge regression by least squares on an extended matrix instead of the
+normal equations was off by 19 times the noise of the reference, by an explicit inverse (the worse
+way) by 40.
 
-Bounds on it: `absolute` never exceeds `cap(dtype) * max(scale, 1)`, whatever `other` is (it may have overflowed); so noise
-alone never makes zeros, half or the negated answer right for answers of ordinary size.
+Bounds on it: `absolute` never exceeds `cap(dtype) * max(scale, 1)`, whatever `other` is (it may
+have overflowed); so noise alone never makes zeros, half or the negated answer right for answers of
+ordinary size.
 
-What this cannot do: one huge element (a -1e9 that stands for -inf) blinds the comparison of the small ones beside it, in
-float32 entirely. Use -inf, or give such a check its own tolerance.
+What this cannot do: one huge element (a -1e9 that stands for -inf) blinds the comparison of the
+small ones beside it, in float32 entirely. Use -inf, or give such a check its own tolerance.
 """
 
 from __future__ import annotations
@@ -57,7 +64,7 @@ MAX_DEPTH = 60
 
 @dataclass(frozen=True)
 class Allowed:
-    """The tolerance of one leaf: ``|actual - expected| <= absolute + relative * |expected|``, element by element."""
+    """Of one leaf, element by element: ``|actual - expected| <= absolute + relative * |expected|``."""
 
     absolute: float = 0.0
     relative: float = 0.0
@@ -68,7 +75,7 @@ EXACT = Allowed()
 
 @dataclass(frozen=True)
 class Precision:
-    """One floating dtype: distance from 1 to the next number, smallest number, and the two constants above."""
+    """One floating dtype: distance from 1 to the next number, smallest number, two constants of ours."""
 
     eps: float
     smallest: float
@@ -91,7 +98,8 @@ class Numbers:
 
     Attributes:
         array: the elements (bfloat16 widened to float32).
-        dtype: name of the dtype they had; ``"int"``, ``"float"``, ``"complex"`` for numbers of Python, which have no width.
+        dtype: name of the dtype they had; ``"int"``, ``"float"``, ``"complex"`` for numbers of
+            Python, which have no width.
     """
 
     array: Array
@@ -99,7 +107,7 @@ class Numbers:
 
 
 def numbers(value: Any) -> Numbers | None:
-    """The numbers in a leaf (or in a list of floats, see `float_list`); None where there are none."""
+    """The numbers in a leaf (a list of floats is one, see `float_list`); None where there are none."""
     kind = type(value)
     if kind is np.ndarray:
         return Numbers(value, value.dtype.name) if value.dtype.kind in "biufc" else None
@@ -108,7 +116,8 @@ def numbers(value: Any) -> Numbers | None:
     if kind is float or kind is complex or kind is bool:
         return Numbers(np.asarray(value), kind.__name__)
     if kind is int:
-        # Python's integers have no bound; compare.py takes them as they are, only their dtype matters here.
+        # Python's integers have no bound; compare.py takes them as they are, only their dtype
+        # matters here.
         return Numbers(np.asarray(0), "int")
     if isinstance(value, np.generic):
         return Numbers(np.asarray(value), value.dtype.name) if value.dtype.kind in "biufc" else None
@@ -116,7 +125,8 @@ def numbers(value: Any) -> Numbers | None:
 
 
 def float_list(value: Any) -> Numbers | None:
-    """A list of two or more floats as one array: a history of losses has one scale, as an array would.
+    """A list of two or more floats as one array: a history of losses has one scale, as an array
+    would.
 
     A tuple is a record of unlike things, and its items keep their own scales.
     """
@@ -150,17 +160,19 @@ def allowances(
     * Integers: exact, or within `explicit.absolute`. Booleans and texts: exact.
     * Inputs after the call: exact, unless `other` shows that the reference itself changes them.
 
-    A number of Python has no precision of its own: it counts as the coarsest floating dtype among the arrays of the same
-    answer, as float64 where there are none (``loss.item()`` of a float32 computation is a float32 number).
+    A number of Python has no precision of its own: it counts as the coarsest floating dtype among
+    the arrays of the same answer, as float64 where there are none (``loss.item()`` of a float32
+    computation is a float32 number).
 
     Args:
         expected: the answer of the reference.
-        other: its answer to the same inputs recast to the other precision; a leaf that is missing there, has another
-            shape or cannot be compared tells nothing about noise.
+        other: its answer to the same inputs recast to the other precision; a leaf that is missing
+            there, has another shape or cannot be compared tells nothing about noise.
         explicit: the author's tolerance for this check.
 
     Returns:
-        One entry per leaf that holds numbers. A list of floats is one leaf. Whatever has no entry is exact.
+        One entry per leaf that holds numbers. A list of floats is one leaf. Whatever has no entry
+        is exact.
     """
     theirs = dict(_leaves(other or {}))
     leaves = list(_leaves(expected))
@@ -190,15 +202,18 @@ def _default(
     scale = _largest(leaf.array)
     absolute = own.units * max(own.eps * scale, own.smallest)
     if twin is not None and twin.array.shape == leaf.array.shape:
-        # A float64 array may still come from float32 inputs: each run is as coarse as its coarsest array.
+        # A float64 array may still come from float32 inputs: each run is as coarse as its coarsest
+        # array.
         eps = max(own.eps, coarse.eps if coarse else 0.0)
-        eps_other = max(eps, (_of(twin.dtype) or own).eps, coarse_other.eps if coarse_other else 0.0)
+        eps_other = max(
+            eps, (_of(twin.dtype) or own).eps, coarse_other.eps if coarse_other else 0.0
+        )
         absolute += NOISE_FACTOR * _largest_difference(leaf.array, twin.array) * eps / eps_other
     return Allowed(min(absolute, own.cap * max(scale, 1.0)))
 
 
 def _largest(array: Array) -> float:
-    """The largest finite absolute value, 1 where there is none or it is 0; no copy where all are finite."""
+    """The largest finite absolute value, 1 where there is none or it is 0; no copy if all are finite."""
     if not array.size:
         return 1.0
     if array.dtype.kind == "c":
@@ -221,7 +236,7 @@ def _largest_difference(first: Array, second: Array) -> float:
 
 
 def _changed(leaf: Numbers, twin: Numbers | None) -> bool:
-    """Whether the reference changed this input by arithmetic: an untouched one is the recast of itself, exactly."""
+    """Whether the reference changed this input: an untouched one is the recast of itself, exactly."""
     if twin is None or twin.array.shape != leaf.array.shape:
         return False
     narrow = min(leaf.array.dtype, twin.array.dtype, key=lambda dtype: dtype.itemsize)
@@ -231,7 +246,9 @@ def _changed(leaf: Numbers, twin: Numbers | None) -> bool:
 
 def _of(dtype: str) -> Precision | None:
     """The precision of a dtype by name; float64's for wider ones, None for what is not floating."""
-    if dtype in ("float", "complex") or not dtype.startswith(("float", "complex", "bfloat", "long", "clong")):
+    if dtype in ("float", "complex") or not dtype.startswith(
+        ("float", "complex", "bfloat", "long", "clong")
+    ):
         return None
     return PRECISIONS.get(_REAL_PART.get(dtype, dtype), PRECISIONS["float64"])
 

@@ -22,6 +22,7 @@ import sysconfig
 import tempfile
 from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from autograder.errors import GraderError, UsageError
@@ -133,7 +134,7 @@ def confine_zygote(
     scratch = private if private is not None and not (own_root and quota) else SCRATCH
     trees = tuple(tree for tree in trees if os.path.isdir(tree))
     if before.job_uid is not None:
-        check_readable(trees)
+        check_open(trees, own_root=own_root)
     devices = tuple(device for device in namespaces.DEVICES if os.path.exists(device))
     vm_size_bytes = _vm_size_bytes()  # while there is a proc
     for name, flag in _NAMESPACES:
@@ -233,7 +234,7 @@ def confine_job(
     return home
 
 
-# --- Pieces of the order above, also used by the probe --------------------------------------------
+# --- Pieces of the order above, also used by the probe
 
 
 def unused_uid(seed: int) -> int:
@@ -253,19 +254,23 @@ def unused_uid(seed: int) -> int:
     )
 
 
-def check_readable(trees: Sequence[str]) -> None:
-    """Make sure that another uid can read the packages: else an honest import in a cell would fail.
+def check_open(trees: Sequence[str], *, own_root: bool) -> None:
+    """Make sure that another uid can read `trees`: else an honest import in a cell would fail.
+
+    With a root of its own a job meets new directories above each tree; else those of the host.
 
     Raises:
-        UsageError: a tree with packages is closed to other users.
+        UsageError: a tree, or a directory above it, is closed to other users.
     """
-    for tree in trees:
-        needed = any(namespaces.inside(path, tree) for path in sys.path)
-        if needed and os.stat(tree).st_mode & 0o005 != 0o005:
-            raise UsageError(
-                f"{tree} is closed to other users, but jobs started by root run as another user. "
-                f"Run `chmod -R o+rX {tree}`, or grade as an ordinary user."
-            )
+    for tree in map(os.path.realpath, trees):
+        above = [] if own_root else [str(path) for path in Path(tree).parents]
+        for path, bits, rights in ((tree, 0o005, "rx"), *((path, 0o001, "x") for path in above)):
+            if os.stat(path).st_mode & bits != bits:
+                raise UsageError(
+                    f"{path} is closed to other users, but jobs started by root run as another "
+                    f"user and need {tree}. Run `chmod o+{rights} {path}`, install Python and its "
+                    "packages elsewhere, or grade as an ordinary user."
+                )
 
 
 def change_uid(uid: int) -> None:
@@ -371,7 +376,7 @@ def _own_directory(active: Set[str], limits: Limits, state: JailState, name: str
     return home
 
 
-# --- What a job may read --------------------------------------------------------------------------
+# --- What a job may read
 
 
 def allowed_trees(extra: Sequence[str] = ()) -> tuple[str, ...]:
@@ -415,7 +420,7 @@ def refuse_if_inside(paths: Sequence[str], trees: Sequence[str]) -> None:
                 )
 
 
-# --- Files of jobs on hosts where a job cannot have a file system of its own ----------------------
+# --- Files of jobs on hosts where a job cannot have a file system of its own
 
 
 def make_private_directory(parent: str | None = None) -> str:

@@ -262,9 +262,9 @@ def _names(text: str) -> list[str]:
 _DISPLAY_ONLY = _names("""
     %alias %alias_magic %autoawait %autocall %autoindent %automagic %autoreload %autosave %aimport
     %bookmark %colors %config %debug %dirs %doctest_mode %gui %hist %history %load_ext %logoff
-    %logon %logstart %logstop %lsmagic %macro %magic %matplotlib %notebook %pdb %popd %pprint %precision
-    %pushd %pycat %pyflakes %quickref %rehashx %reload_ext %reset %reset_selective %save %store %tb
-    %tensorboard %unload_ext %watermark %who %who_ls %whos %xdel %xmode
+    %logon %logstart %logstop %lsmagic %macro %magic %matplotlib %notebook %pdb %popd %pprint
+    %precision %pushd %pycat %pyflakes %quickref %rehashx %reload_ext %reset %reset_selective %save
+    %store %tb %tensorboard %unload_ext %watermark %who %who_ls %whos %xdel %xmode
     %%html %%HTML %%javascript %%js %%latex %%markdown %%svg %%SVG
 """)
 _LEAVE_PYTHON = _names("""

@@ -85,9 +85,9 @@ class _Program:
 def warm_up() -> None:
     """Import and use once what is slow to start, so that a zygote pays for it before it forks."""
     _transformer()
-    for name, capture in _AFTER_IMPORT.items():
-        if name in sys.modules and name not in _captured_modules:
-            capture(sys.modules[name])
+    for name in _CAPTURES:
+        if name in sys.modules:
+            _capture(sys.modules[name])
 
 
 class Shell:
@@ -111,7 +111,9 @@ class Shell:
         self._shown: list[object] = [None, None, None]  # what `_`, `__` and `___` were last set to
         self._main = ModuleType("__main__")
         self._outer = (sys.modules.get("__main__"), sys.stdout, sys.stderr)
-        self._stubs = Stubs(self, ZMQInteractiveShell(self), _AFTER_IMPORT)
+        self._stubs = Stubs(
+            self, ZMQInteractiveShell(self), dict.fromkeys(_CAPTURES, _on_first_import)
+        )
         self._stubs.install()
         self._take_over()
 
@@ -272,17 +274,25 @@ class Shell:
         return cast(CodeType, compile(tree, self._cell, mode, flags, dont_inherit=True))
 
     def _execute(self, program: _Program, local: Mapping[str, Any] | None = None) -> object:
-        if program.statements is not None:
-            self._run_code(program.statements, local)
-        return self._run_code(program.last, local) if program.last is not None else None
-
-    def _run_code(self, code: CodeType, local: Mapping[str, Any] | None) -> object:
-        result = eval(code, self.namespace, local)
-        if code.co_flags & inspect.CO_COROUTINE:  # top-level await
+        codes = [code for code in (program.statements, program.last) if code is not None]
+        if any(code.co_flags & inspect.CO_COROUTINE for code in codes):  # top-level await
             if self._loop is None or self._loop.is_closed():
                 self._loop = asyncio.new_event_loop()
-            return self._loop.run_until_complete(result)
-        return result
+            return self._loop.run_until_complete(self._execute_awaiting(codes, local))
+        value = None
+        for code in codes:
+            value = eval(code, self.namespace, local)
+        return value
+
+    async def _execute_awaiting(
+        self, codes: Sequence[CodeType], local: Mapping[str, Any] | None
+    ) -> object:
+        value = None
+        for code in codes:
+            value = eval(code, self.namespace, local)
+            if code.co_flags & inspect.CO_COROUTINE:
+                value = await value
+        return value
 
     def _remember(self, value: object) -> None:
         """Set `_`, `__`, `___` as IPython does: not where the student uses these names."""
@@ -336,12 +346,12 @@ def _transformer() -> Any:
 
 def _to_python(source: str, namespace: Mapping[str, Any]) -> str | None:
     """The cell with magics, `!`, `?` and prompts rewritten, lines at their old numbers; or None."""
-    lines = [f"{line}\n" for line in source.split("\n")]
+    lines = [f"{line}\n" for line in source.removesuffix("\n").split("\n")]
     # IPython would drop the blank lines at the top: put them back at the end.
     skipped = next((number for number, line in enumerate(lines) if line.strip()), 0)
     lines = lines[skipped:]
     before = "".join(lines)
-    if before.count("\n") == before.strip().count("\n") + 1 and _names_magic(before, namespace):
+    if "\n" not in before.strip() and _names_magic(before, namespace):
         lines[0] = "%" + lines[0].lstrip()
     manager = _transformer()
     try:
@@ -371,7 +381,7 @@ def _names_magic(line: str, namespace: Mapping[str, Any]) -> bool:
     """Is it `pip install x`, say? In a cell of one line the percent sign may be missing."""
     word, _, rest = line.strip().partition(" ")
     looks_like_python = rest.lstrip().startswith(tuple("=,:([{+*<>&|^%!"))
-    return is_magic(word) and word not in namespace and not looks_like_python
+    return word.isidentifier() and is_magic(word) and not (word in namespace or looks_like_python)
 
 
 _UNREADABLE = re.compile("[\0\ud800-\udfff]")
@@ -562,11 +572,13 @@ def describe_error(error: BaseException) -> tuple[str, tuple[str, ...]]:
 def _describe(error: BaseException) -> tuple[str, tuple[str, ...]]:
     traceback, place = _student_frames(_traceback_of(error))
     text: str | None
-    if isinstance(error, SyntaxError) and type(error.filename) is str and error.filename in _LINES:
+    # Here and below not isinstance: it would ask the object, which may lie about its class.
+    if issubclass(type(error), SyntaxError) and _is_of_cell(cast(SyntaxError, error)):
+        error = cast(SyntaxError, error)
         # str() of these names the file; its line is not on the stack, because it never ran.
         text = error.msg if type(error.msg) is str else None
         if type(error.lineno) is int:
-            place = _place(error.filename, error.lineno)
+            place = _place(cast(str, error.filename), error.lineno)
             traceback = traceback or (_encodable(place),)
     else:
         text = _text_of(error)
@@ -579,6 +591,10 @@ def _describe(error: BaseException) -> tuple[str, tuple[str, ...]]:
     if place:
         message += f" ({place})"
     return _cut(_encodable(message), _MESSAGE_LIMIT), traceback
+
+
+def _is_of_cell(error: SyntaxError) -> bool:
+    return type(error.filename) is str and error.filename in _LINES
 
 
 def _text_of(error: BaseException) -> str | None:
@@ -594,9 +610,10 @@ def _type_name(cls: type) -> str:
 
 
 def _lost_name(error: BaseException) -> str:
-    if not isinstance(error, NameError):
+    if not issubclass(type(error), NameError):
         return ""
-    cell = _LOST.get(error.name) if type(error.name) is str else None
+    name = cast(NameError, error).name
+    cell = _LOST.get(name) if type(name) is str else None
     return f"; it should have been defined in {cell}, which failed" if cell else ""
 
 
@@ -761,7 +778,6 @@ def _write_filters(filters: list[Any]) -> None:
 
 
 def _capture_numpy(numpy: Any) -> None:
-    _captured_modules.add("numpy")
     set_errors, set_print = numpy.seterr, numpy.set_printoptions
     _setting("numpy errors", numpy.geterr, lambda modes: set_errors(**modes))
     _setting("numpy error call", numpy.geterrcall, numpy.seterrcall)
@@ -771,7 +787,6 @@ def _capture_numpy(numpy: Any) -> None:
 
 def _capture_torch(torch: Any) -> None:
     """References into torch; nothing here touches an accelerator that is not in use."""
-    _captured_modules.add("torch")
     c, cuda = torch._C, torch.cuda
     _setting("torch dtype", torch.get_default_dtype, torch.set_default_dtype)
     _setting("torch device", lambda: _torch_device(torch), torch.set_default_device)
@@ -806,17 +821,31 @@ def _torch_device(torch: Any) -> Any:
 
 
 def _torch_inference_writer(torch: Any) -> Callable[[bool], None]:
-    is_enabled, guard = torch.is_inference_mode_enabled, torch.inference_mode
+    is_enabled, make_guard = torch.is_inference_mode_enabled, torch.inference_mode
+    entered = []  # a guard ends its mode when it is collected
 
     def write(enabled: bool) -> None:
-        if is_enabled() != enabled:
-            guard(enabled).__enter__()  # a cell has entered the other one and never left it
+        if is_enabled() != enabled:  # a cell has entered the other mode and never left it
+            entered.append(make_guard(enabled))
+            entered[-1].__enter__()
 
     return write
 
 
-_AFTER_IMPORT: dict[str, Callable[[ModuleType], object]] = {
-    "numpy": _capture_numpy,
-    "torch": _capture_torch,
-}
+_CAPTURES: dict[str, Callable[[Any], None]] = {"numpy": _capture_numpy, "torch": _capture_torch}
+
+
+def _capture(module: ModuleType) -> None:
+    if module.__name__ not in _captured_modules:
+        _captured_modules.add(module.__name__)
+        _CAPTURES[module.__name__](module)
+
+
+def _on_first_import(module: Any) -> None:
+    """A cell has loaded the library: capture it before the next line of the cell runs."""
+    if module.__name__ == "numpy":
+        module.random.seed(0)  # by itself it starts anywhere, and results have to repeat
+    _capture(module)
+
+
 _capture_python()

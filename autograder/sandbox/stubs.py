@@ -71,10 +71,9 @@ class Stubs:
         self._undo.append(lambda: _set_or_drop(os.environ, "MPLBACKEND", backend))
         for name in (name for name in _REPLACED if name in sys.modules):
             self._replace_loaded(name)
-        for name in (*_PATCHED, *self._after_import):
-            module = sys.modules.get(name)
-            if module is not None:
-                self._patch(module)
+        for name, patch in _PATCHED.items():
+            if name in sys.modules:
+                patch(self, sys.modules[name])
 
     def uninstall(self) -> None:
         """Undo `install` and everything that was patched since, in reverse order."""

@@ -1,4 +1,6 @@
-"""Shared fixtures: run code as root and as an ordinary user, and as jobs behind a chosen set of layers."""
+"""Shared fixtures: run code as root and as an ordinary user, and as jobs behind a chosen set of
+layers.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,6 @@ class User:
 
     def start(self, *argv: str, **options: Any) -> subprocess.Popen[str]:
         """Start `python argv...` as this user."""
-        helper = [sys.executable, str(HERE / "plain_user.py")] if self.kind == "plain" else []
         environment = {
             "PATH": os.defpath,
             "PYTHONPATH": str(ROOT),
@@ -39,7 +40,7 @@ class User:
             **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         }
         return subprocess.Popen(
-            [*helper, sys.executable, *argv],
+            [sys.executable, str(HERE / "plain_user.py"), self.kind, sys.executable, *argv],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -49,7 +50,9 @@ class User:
         )
 
     def run(self, *argv: str, text: str = "") -> str:
-        """Run `python argv...` as this user. Returns its standard output; a failure shows its errors."""
+        """Run `python argv...` as this user. Returns its standard output; a failure shows its
+        errors.
+        """
         with self.start(*argv) as process:
             try:
                 output, errors = process.communicate(text, timeout=TIMEOUT_S)
@@ -86,7 +89,8 @@ class User:
 def _probe(user: User, without: frozenset[str]) -> dict[str, tuple[bool, str]]:
     code = (
         "import json, sys; from autograder.sandbox.layers import probe_layers; "
-        "print(json.dumps({s.name: [s.active, s.detail] for s in probe_layers(frozenset(sys.argv[1:])).values()}))"
+        "found = probe_layers(frozenset(sys.argv[1:])).values(); "
+        "print(json.dumps({status.name: [status.active, status.detail] for status in found}))"
     )
     found = user.evaluate(code, *sorted(without))
     return {name: (active, detail) for name, (active, detail) in found.items()}
@@ -100,3 +104,11 @@ def user(request: pytest.FixtureRequest) -> User:
     if request.param == "root" and os.geteuid() != 0:
         pytest.skip("the tests do not run as root; the ordinary user is tested")
     return User(request.param)
+
+
+@pytest.fixture
+def ordinary_user() -> User:
+    """A user without any right."""
+    if sys.platform != "linux":
+        pytest.skip("the sandbox layers exist on Linux only")
+    return User("plain")

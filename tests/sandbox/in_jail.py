@@ -1,8 +1,10 @@
-"""Run pieces of source as jobs of a small zygote: `python in_jail.py`, request on stdin, reply on stdout, both JSON.
+"""Run pieces of source as jobs of a small zygote: `python in_jail.py`, request on stdin, reply on
+stdout, both JSON.
 
-Request: `active` (layer names), `sources` (one job each; a source sets `result`), and optionally `limits`, `imports` (made in the
-zygote), `trees` (shown to the jobs in addition). Reply: for each source `{"result": ...}`, `{"error": "OSError: ..."}` if the
-source raised, `{"jail": "..."}` if a layer failed, or `{"exit": code}` if the job ended without an answer.
+Request: `active` (layer names), `sources` (one job each; a source sets `result`), and optionally
+`limits`, `imports` (made in the zygote), `trees` (shown to the jobs in addition). Reply: for each
+source `{"result": ...}`, `{"error": "OSError: ..."}` if the source raised, `{"jail": "..."}` if a
+layer failed, or `{"exit": code}` if the job ended without an answer.
 """
 
 from __future__ import annotations
@@ -11,14 +13,13 @@ import importlib
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from autograder.sandbox import jail  # noqa: E402  # needs the path above
-from autograder.sandbox.limits import Limits  # noqa: E402
+from autograder.sandbox import jail
+from autograder.sandbox.limits import Limits
 
 
 def run_job(state: jail.JailState, request: dict[str, Any], number: int) -> dict[str, Any]:
@@ -52,31 +53,40 @@ def run_job(state: jail.JailState, request: dict[str, Any], number: int) -> dict
     with open(reader, encoding="utf-8") as stream:
         text = stream.read()
     _, status = os.waitpid(pid, 0)
-    answer: dict[str, Any] = json.loads(text) if text else {"exit": os.waitstatus_to_exitcode(status)}
+    answer: dict[str, Any] = (
+        json.loads(text) if text else {"exit": os.waitstatus_to_exitcode(status)}
+    )
     return answer
 
 
-def main() -> None:
-    """Be grader and zygote in one: only the layers matter here."""
-    request = json.load(sys.stdin)
+def be_zygote(request: dict[str, Any], private: str) -> list[dict[str, Any]]:
+    """Confine the calling process and run the jobs. Returns in another process if there is a pid
+    namespace.
+    """
     active = frozenset(request["active"])
-    # Made before the namespaces, as the grader does.
-    private = os.environ.get("AUTOGRADER_TEST_PRIVATE") or jail.make_private_directory()
     try:
         before = jail.early(active)
-    except Exception as error:
-        json.dump([{"jail": f"{type(error).__name__}: {error}"}], sys.stdout)
-        return
-    for name in request.get("imports", []):
-        importlib.import_module(name)
-    try:
+        for name in request.get("imports", []):
+            importlib.import_module(name)
         trees = jail.allowed_trees(request.get("trees", []))
         state = jail.confine_zygote(active, before, trees=trees, private=private)
     except Exception as error:
-        json.dump([{"jail": f"{type(error).__name__}: {error}"}], sys.stdout)
-        return
-    tempfile.tempdir = None
-    json.dump([run_job(state, request, number) for number in range(len(request["sources"]))], sys.stdout)
+        return [{"jail": f"{type(error).__name__}: {error}"}]
+    return [run_job(state, request, number) for number in range(len(request["sources"]))]
+
+
+def main() -> None:
+    """The grader: fork the zygote, wait, clean up."""
+    request = json.load(sys.stdin)
+    private = jail.make_private_directory()
+    zygote = os.fork()
+    if zygote == 0:
+        replies = be_zygote(request, private)
+        print(json.dumps(replies), flush=True)
+        os._exit(0)
+    _, status = os.waitpid(zygote, 0)
+    jail.remove_private_directory(private)
+    sys.exit(os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":

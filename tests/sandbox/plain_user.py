@@ -1,4 +1,8 @@
-"""Run a command as an ordinary user, also from root: `python plain_user.py COMMAND ARGUMENT...`
+"""Run a command as an ordinary user, also from root: `python plain_user.py plain COMMAND
+ARGUMENT...`
+
+With `root` for `plain` the command stays root, but finds the same passable directories: jobs of
+root run as another user.
 
 As root, the command gets an unused uid and no rights. Interpreter, packages and this repository
 often lie below a directory that only root may pass (a home of mode 0700). So in a mount namespace
@@ -53,17 +57,20 @@ def open_up(closed: dict[str, list[str]]) -> None:
             os.close(handle)
 
 
-def become_plain_user() -> None:
-    """Give up root for good, keeping access to interpreter, packages and repository. Nothing
-    happens without root.
+def pass_closed_parents() -> None:
+    """Make interpreter, packages and repository reachable for every user, in this process and what
+    it starts.
     """
-    if os.geteuid() != 0:
-        return
-    namespaces.private_mounts()
-    open_up(closed_parents([sys.prefix, sys.base_prefix, str(ROOT)]))
-    jail.change_uid(jail.unused_uid(os.getpid()))
+    closed = closed_parents([sys.prefix, sys.base_prefix, str(ROOT)])
+    if closed:
+        namespaces.private_mounts()
+        open_up(closed)
 
 
 if __name__ == "__main__":
-    become_plain_user()
-    os.execv(sys.argv[1], sys.argv[1:])
+    kind, *command = sys.argv[1:]
+    if os.geteuid() == 0:
+        pass_closed_parents()
+        if kind == "plain":
+            jail.change_uid(jail.unused_uid(os.getpid()))
+    os.execv(command[0], command)

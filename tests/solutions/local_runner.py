@@ -1,7 +1,7 @@
 """How do an assignment's checks judge its solution, mistakes and equivalents, without a sandbox?
 
-Only for tests of our own assignments, until the engine's `validate` does the same in the jail: then delete this file.
-Everything here runs in this process, so never hand it a student's code.
+Only for tests of our own assignments, until the engine's `validate` does the same in the jail: then
+delete this file. Everything here runs in this process, so never hand it a student's code.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class LocalBench:
 
     def plain(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
-            return TensorValue(value.detach().numpy().copy(), str(value.dtype).removeprefix("torch."))
+            name = str(value.dtype).removeprefix("torch.")
+            return TensorValue(value.detach().numpy().copy(), name)
         return copy.deepcopy(value)
 
 
@@ -123,15 +124,16 @@ def _recast(probe: Probe) -> Probe:
 
 
 def _same(
-    expected: Parts, other: Parts | Exception, actual: Parts | Exception, tolerance: Tolerance | None
+    expected: Parts,
+    other: Parts | Exception,
+    actual: Parts | Exception,
+    tolerance: Tolerance | None,
 ) -> bool:
     if isinstance(actual, Exception) or expected.keys() != actual.keys():
         return False
     twins = {} if isinstance(other, Exception) else other
     return all(
-        _same_value(
-            value, twins.get(key), actual[key], tolerance, exact=key.startswith("input ")
-        )
+        _same_value(value, twins.get(key), actual[key], tolerance, exact=key.startswith("input "))
         for key, value in expected.items()
     )
 
@@ -161,7 +163,7 @@ def _same_value(
 
 
 def _default(expected: Any, other: Any) -> float:
-    """512 eps of the largest expected magnitude, plus 32 times the noise that the other precision shows."""
+    """512 eps of the largest expected magnitude, plus 32 times the noise of the reference."""
     finite = np.abs(expected[np.isfinite(expected)])
     scale = float(finite.max(initial=0.0)) or 1.0
     eps = float(np.finfo(expected.dtype).eps)

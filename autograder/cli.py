@@ -1,0 +1,382 @@
+"""One thin command line over the public functions of `autograder`.
+
+Results go to stdout, progress and errors to stderr. Heavy imports happen inside the commands, so that ``--help`` and
+``--version`` answer at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from autograder.errors import AutograderError, UsageError
+
+if TYPE_CHECKING:
+    from autograder.course.model import Assignment
+    from autograder.grading.grade import Run
+    from autograder.records.mark import Mark
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 done, and something failed (check, validate, build --check, --fail-under); "
+    "2 wrong usage or a mistake in the course; 3 the grader itself broke and results are incomplete; 130 interrupted."
+)
+
+app = typer.Typer(
+    help=f"Grade notebooks of deep-learning exercises in a sandbox.\n\n{EXIT_CODES}",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+_out = Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+_err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+class Format(str, Enum):
+    """How a result is written to stdout."""
+
+    text = "text"
+    json = "json"
+
+
+class RevealLevel(str, Enum):
+    """How much a failed hidden check tells."""
+
+    none = "none"
+    hint = "hint"
+    full = "full"
+
+
+CourseOption = Annotated[
+    Path | None, typer.Option("--course", help="Course folder [default: found upward from here].", show_default=False)
+]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, help="How many at the same time [default: cores].", show_default=False)
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the inputs of hidden checks.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="text, or one JSON document.")]
+TrustOption = Annotated[
+    bool, typer.Option("--trust-submissions", help="Run even where this machine cannot hold hostile code.")
+]
+TimeOption = Annotated[
+    float, typer.Option("--time-limit", min=0.1, help="CPU seconds per cell and per question; six times that in all.")
+]
+MemoryOption = Annotated[int, typer.Option("--memory-limit", min=64, help="MiB per submission.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from autograder.records.provenance import engine_version
+
+        typer.echo(f"autograder {engine_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: autograder grade softmax submissions/ --out marks/")
+def grade(
+    assignment: Annotated[str, typer.Argument(help="Name of the assignment.")],
+    paths: Annotated[list[Path], typer.Argument(help="Notebooks, folders or zip archives of notebooks.")],
+    workers: WorkersOption = None,
+    seed: SeedOption = 0,
+    reveal: Annotated[RevealLevel, typer.Option(help="How much failed hidden checks tell.")] = RevealLevel.hint,
+    format: FormatOption = Format.text,
+    out: Annotated[Path | None, typer.Option(help="Folder for one JSON mark each, marks.csv and run.json.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Take over --out from an earlier run.")] = False,
+    time_limit: TimeOption = 10.0,
+    memory_limit: MemoryOption = 1024,
+    show: Annotated[list[str] | None, typer.Option(help="Also show this student's feedback (repeatable).")] = None,
+    fail_under: Annotated[
+        float | None, typer.Option(min=0, max=100, help="End with 1 when a mark is below this percentage.")
+    ] = None,
+    trust_submissions: TrustOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Grade notebooks and show the table of marks."""
+    with _reported_errors():
+        from autograder.grading.grade import Run
+        from autograder.grading.grade import grade as grade_paths
+        from autograder.records.files import RunFolder
+
+        loaded = _load(course, [assignment])[0]
+        folder = RunFolder(out, loaded.name, replace=replace) if out is not None else None
+        finished: list[Mark] = []
+        with _progress(show_lines=True) as advance:
+
+            def on_mark(mark: Mark, done: int, total: int) -> None:
+                finished.append(mark)
+                if folder is not None:
+                    folder.add(mark)
+                advance(mark, done, total)
+
+            try:
+                run = grade_paths(
+                    loaded,
+                    paths,
+                    workers=workers or _cores(),
+                    seed=seed,
+                    reveal=reveal.value,
+                    limits=_limits(time_limit, memory_limit),
+                    trust=trust_submissions,
+                    on_mark=on_mark,
+                )
+            except BaseException:
+                if folder is not None:
+                    folder.finish(_sorted(finished), {}, 0.0, finished=False)
+                    _err.print(f"{len(finished)} finished marks are in {folder.path}")
+                raise
+        for warning in run.warnings:
+            _err.print(f"warning: {warning}", style="yellow")
+        if folder is not None:
+            folder.finish(run.marks, run.provenance, run.elapsed_s, finished=True)
+        _show_run(run, format, show or [])
+        if any(mark.status == "grader_error" for mark in run.marks):
+            raise typer.Exit(3)
+        if fail_under is not None and any(_percent(mark) < fail_under for mark in run.marks):
+            raise typer.Exit(1)
+
+
+@app.command(epilog="Example: autograder check softmax.ipynb")
+def check(
+    notebook: Annotated[Path, typer.Argument(help="Your notebook.")],
+    tests: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the public checks [default: tests beside the notebook].", show_default=False),
+    ] = None,
+    format: FormatOption = Format.text,
+    time_limit: TimeOption = 10.0,
+    memory_limit: MemoryOption = 1024,
+) -> None:
+    """Run the public checks on your own notebook; ends with 1 when one fails."""
+    with _reported_errors():
+        from autograder.grading.check import check as check_notebook
+
+        mark = check_notebook(notebook, tests=tests, limits=_limits(time_limit, memory_limit))
+        if format is Format.json:
+            typer.echo(mark.to_json(), nl=False)
+        else:
+            from autograder.reports.terminal import feedback
+
+            _out.print(feedback(mark))
+        if mark.status == "grader_error":
+            raise typer.Exit(3)
+        if mark.status != "graded" or any(c.verdict != "pass" for q in mark.questions for c in q.checks):
+            raise typer.Exit(1)
+
+
+@app.command(epilog="Example: autograder build softmax --check")
+def build(
+    assignments: Annotated[list[str] | None, typer.Argument(help="Names; all when none is given.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; end with 1 when a file is stale.")] = False,
+    trust_submissions: TrustOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Make the student notebooks and public tests from the masters."""
+    with _reported_errors():
+        from autograder.grading.build import build as build_assignments
+        from autograder.reports.terminal import build_report
+
+        results = build_assignments(_load(course, assignments or []), check=check, trust=trust_submissions)
+        for built in results:
+            _out.print(build_report(built, check=check))
+        if check and not all(built.fresh for built in results):
+            _err.print("Run `autograder build` and commit what it writes.")
+            raise typer.Exit(1)
+
+
+@app.command(epilog="Example: autograder validate softmax")
+def validate(
+    assignments: Annotated[list[str] | None, typer.Argument(help="Names; all when none is given.")] = None,
+    workers: WorkersOption = None,
+    seed: SeedOption = 0,
+    format: FormatOption = Format.text,
+    trust_submissions: TrustOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Prove the checks: the solution earns everything, the stub nothing, every mistake fails."""
+    with _reported_errors():
+        from autograder.grading.validate import validate as validate_assignment
+        from autograder.reports.terminal import validation_report
+
+        results = []
+        for assignment in _load(course, assignments or []):
+            with _progress() as advance:
+                results.append(
+                    validate_assignment(
+                        assignment, workers=workers or _cores(), seed=seed, trust=trust_submissions, on_mark=advance
+                    )
+                )
+            if format is Format.text:
+                _out.print(validation_report(results[-1]))
+        if format is Format.json:
+            typer.echo(json.dumps([_validation_document(v) for v in results], indent=1))
+        if any(validation.breaches for validation in results):
+            raise typer.Exit(1)
+
+
+@app.command(epilog="Example: autograder doctor")
+def doctor(format: FormatOption = Format.text) -> None:
+    """Show what this machine can do, and what each missing layer of the sandbox costs."""
+    with _reported_errors():
+        from autograder.doctor import doctor as examine
+        from autograder.reports.terminal import layers_table
+        from autograder.sandbox.layers import LAYERS
+
+        found = examine()
+        if format is Format.json:
+            layers = {s.name: {"active": s.active, "detail": s.detail} for s in found.layers.values()}
+            document = {
+                "engine": found.engine,
+                "python": found.python,
+                "platform": found.platform,
+                "libraries": found.libraries,
+                "devices": found.devices,
+                "layers": layers,
+                "acceptable": found.decision.acceptable,
+                "refusals": list(found.decision.refusals),
+                "warnings": list(found.decision.warnings),
+            }
+            typer.echo(json.dumps(document, indent=1))
+        else:
+            libraries = ", ".join(f"{name} {version}" for name, version in found.libraries.items())
+            _out.print(f"autograder {found.engine}, Python {found.python} on {found.platform}")
+            _out.print(f"libraries: {libraries}\ndevices: {found.devices}\n")
+            _out.print(layers_table(found.layers.values(), {layer.name: layer.lost for layer in LAYERS}))
+            for line in (*found.decision.refusals, *found.decision.warnings):
+                _out.print(f"\n{line}", style="yellow")
+            verdict = "can" if found.decision.acceptable else "cannot"
+            _out.print(f"\nThis machine {verdict} grade submissions that nobody trusts.", style="bold")
+        if not found.decision.acceptable:
+            raise typer.Exit(1)
+
+
+def _load(course: Path | None, names: list[str]) -> list[Assignment]:
+    from autograder.course.load import find_course, load_assignment, load_course
+
+    folder = find_course(course)
+    return [load_assignment(folder, name) for name in names] if names else list(load_course(folder))
+
+
+def _limits(time_limit: float, memory_limit: int) -> Any:
+    from autograder.sandbox.limits import Limits
+
+    return Limits(step_s=time_limit, submission_s=6 * time_limit, memory_mib=memory_limit)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _sorted(marks: list[Mark]) -> list[Mark]:
+    return sorted(marks, key=lambda mark: (mark.student, mark.file))
+
+
+def _percent(mark: Mark) -> float:
+    return 100 * mark.hundredths / mark.max_hundredths if mark.max_hundredths else 0.0
+
+
+def _show_run(run: Run, format: Format, show: list[str]) -> None:
+    if format is Format.json:
+        document = {
+            "schema": 1,
+            "assignment": run.assignment,
+            "marks": [json.loads(mark.to_json()) for mark in run.marks],
+            "warnings": list(run.warnings),
+        }
+        typer.echo(json.dumps(document, indent=1))
+        return
+    from autograder.reports.terminal import feedback, marks_table
+
+    _out.print(marks_table(run.marks))
+    for student in show:
+        chosen = [mark for mark in run.marks if mark.student == student]
+        if not chosen:
+            known = ", ".join(sorted({mark.student for mark in run.marks})[:20])
+            raise UsageError(f"--show {student}: no such student in this run; there are {known}.")
+        for mark in chosen:
+            _out.print()
+            _out.print(feedback(mark))
+
+
+def _validation_document(validation: Any) -> dict[str, Any]:
+    return {
+        "assignment": validation.assignment,
+        "findings": [
+            {
+                "kind": f.specimen.kind,
+                "question": f.specimen.question,
+                "name": f.specimen.name,
+                "breach": f.breach,
+                "caught_by": list(f.caught_by),
+            }
+            for f in validation.findings
+        ],
+    }
+
+
+@contextmanager
+def _progress(show_lines: bool = False) -> Iterator[Callable[[Mark, int, int], None]]:
+    """Progress on stderr: a bar where it is a terminal, and a line per submission where asked for."""
+    from autograder.reports.terminal import mark_line
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TaskProgressColumn(show_speed=True),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as progress:
+        task = progress.add_task("grading", total=None, rate="")
+
+        def advance(mark: Mark, done: int, total: int) -> None:
+            elapsed = progress.tasks[0].elapsed or 0.0
+            rate = f"{done / elapsed:.1f}/s" if elapsed > 0 else ""
+            progress.update(task, total=total, completed=done, rate=rate)
+            if show_lines:
+                progress.console.print(mark_line(mark), soft_wrap=True)
+
+        yield advance
+
+
+@contextmanager
+def _reported_errors() -> Iterator[None]:
+    """Our own errors as one line on stderr and an exit code; anything else is a fault of ours and keeps its traceback."""
+    try:
+        yield
+    except AutograderError as error:
+        _err.print(f"error: {error}", style="red", soft_wrap=True)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        _err.print("interrupted", style="yellow")
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
+def main() -> None:
+    """Entry point of the command ``autograder``."""
+    app()

@@ -1,0 +1,41 @@
+"""What a student runs at home: the public checks of one notebook, with full feedback and no solution on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autograder.errors import UsageError
+from autograder.grading.grade import facts_of, mark_one
+from autograder.grading.key import PUBLIC_FILE, read_public
+from autograder.grading.submissions import Source
+from autograder.records.mark import Mark
+from autograder.sandbox.host import Sandbox
+from autograder.sandbox.limits import Limits
+
+
+def check(notebook: Path, *, tests: Path | None = None, limits: Limits | None = None) -> Mark:
+    """Run the public checks on one notebook.
+
+    The notebook is the student's own, so it also runs where this machine has no sandbox.
+
+    Args:
+        notebook: the file to check.
+        tests: the folder with the public checks; by default ``tests`` beside the notebook.
+        limits: of the notebook.
+
+    Returns:
+        Its mark, counted over the public checks only.
+
+    Raises:
+        UsageError: the notebook or the public checks are not there.
+    """
+    if not notebook.is_file():
+        raise UsageError(f"{notebook}: no such notebook.")
+    key = read_public((tests or notebook.parent / "tests") / PUBLIC_FILE)
+    with Sandbox(limits, trust=True) as sandbox:
+        slot = sandbox.slot()
+        try:
+            source = Source(notebook.stem, str(notebook), notebook)
+            return mark_one(source, key, slot, sandbox.limits, "full", facts_of(key, sandbox))
+        finally:
+            slot.close()

@@ -1,0 +1,141 @@
+"""Does an assignment prove itself? Solution, stub and every listed mistake are graded like any submission.
+
+The solution must earn everything, the stub nothing, every mistake must fail at least one hidden check of its question, and
+every equivalent must keep full marks there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Literal
+
+from autograder.course.master import solution_cells, stub_cells
+from autograder.course.model import Assignment, Variant
+from autograder.grading.grade import OnMark, mark_all
+from autograder.grading.key import AnswerKey, make_key
+from autograder.grading.submissions import Submission
+from autograder.records.mark import Mark, QuestionMark, points
+from autograder.sandbox.host import Sandbox
+from autograder.sandbox.limits import Limits
+
+Kind = Literal["solution", "stub", "mistake", "equivalent"]
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A submission whose outcome is known beforehand.
+
+    Attributes:
+        kind: what it is.
+        question: the question it concerns, "" for solution and stub.
+        name: of the mistake or equivalent.
+        submission: what is graded.
+    """
+
+    kind: Kind
+    question: str
+    name: str
+    submission: Submission
+
+    def read(self) -> Submission:
+        """The submission; see `autograder.grading.grade.Readable`."""
+        return self.submission
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether one specimen came out as it must.
+
+    Attributes:
+        breach: what is wrong, "" when all is well.
+        caught_by: for a mistake, the titles of the hidden checks that fail it.
+    """
+
+    specimen: Specimen
+    breach: str
+    caught_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Validation:
+    """All findings of one assignment."""
+
+    assignment: str
+    hundredths: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def breaches(self) -> tuple[Finding, ...]:
+        """The findings that need an author."""
+        return tuple(f for f in self.findings if f.breach)
+
+
+def validate(
+    assignment: Assignment,
+    *,
+    workers: int,
+    seed: int = 0,
+    limits: Limits | None = None,
+    trust: bool = False,
+    on_mark: OnMark | None = None,
+) -> Validation:
+    """Grade everything whose outcome is known, through the ordinary path.
+
+    Raises:
+        CourseError: the solution does not answer its own checks.
+        UsageError, GraderError: as `autograder.grade`.
+    """
+    limits = limits or Limits()
+    specimens = list(_specimens(assignment))
+    with Sandbox(limits, seed=seed, trust=trust, secret=[assignment.folder]) as sandbox:
+        with closing(sandbox.slot()) as slot:
+            key = make_key(assignment, seed, slot, limits)
+        marks = mark_all(specimens, key, sandbox, workers=workers, reveal="full", on_mark=on_mark)
+    findings = tuple(_judge(specimen, mark, key) for specimen, mark in zip(specimens, marks, strict=True))
+    return Validation(assignment.name, key.hundredths, findings)
+
+
+def _specimens(assignment: Assignment) -> Iterator[Specimen]:
+    solution = solution_cells(assignment)
+    yield Specimen("solution", "", "solution", _submission("solution", solution))
+    yield Specimen("stub", "", "stub", _submission("stub", stub_cells(assignment)))
+    for question in assignment.questions:
+        kinds: tuple[tuple[Kind, tuple[Variant, ...]], ...] = (
+            ("mistake", question.mistakes),
+            ("equivalent", question.equivalents),
+        )
+        for kind, variants in kinds:
+            for variant in variants:
+                # The solution's check cells would ask the question before the variant replaces it.
+                cells = (*(c for c in solution if ".check(" not in c), variant.source)
+                name = f"{question.name}: {variant.name}"
+                yield Specimen(kind, question.name, variant.name, _submission(name, cells))
+
+
+def _submission(name: str, cells: tuple[str, ...]) -> Submission:
+    return Submission(name, name, cells=tuple(enumerate(cells, start=1)))
+
+
+def _judge(specimen: Specimen, mark: Mark, key: AnswerKey) -> Finding:
+    broken = [c.message for q in mark.questions for c in q.checks if c.verdict == "grader_error"]
+    if mark.status != "graded" or broken:
+        return Finding(specimen, f"the grader itself failed: {'; '.join([*mark.flags, *broken])}")
+    by_name = {q.name: q for q in mark.questions}
+    if specimen.kind == "solution":
+        return Finding(specimen, "; ".join(_failures(q) for q in mark.questions if _failures(q)))
+    if specimen.kind == "stub":
+        earned = [f"{q.name} earns {points(q.hundredths)}" for q in mark.questions if q.hundredths]
+        return Finding(specimen, "; ".join(earned))
+    question = by_name[specimen.question]
+    if specimen.kind == "equivalent":
+        return Finding(specimen, _failures(question))
+    caught_by = tuple(c.title for c in question.checks if not c.public and c.verdict != "pass")
+    return Finding(specimen, "" if caught_by else "no hidden check fails it", caught_by)
+
+
+def _failures(question: QuestionMark) -> str:
+    """The failed checks of a question in one sentence, "" when there are none."""
+    failed = [f"{c.title!r} ({c.verdict}: {c.message})" for c in question.checks if c.verdict != "pass"]
+    return f"{question.name} fails {', '.join(failed)}" if failed else ""

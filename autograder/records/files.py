@@ -1,0 +1,174 @@
+"""Where do marks go? One folder per run: a JSON file per submission, ``marks.csv`` and ``run.json``.
+
+Every file is written beside its final name and then renamed, so that a reader never sees half of one, and each mark is
+written as soon as it is ready.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import GraderError, UsageError
+from autograder.records.mark import SCHEMA, Mark, points
+from autograder.text import csv_cell
+
+RUN_FILE = "run.json"
+CSV_FILE = "marks.csv"
+MARKS_FOLDER = "marks"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file as a whole, or leave it as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+class RunFolder:
+    """The folder of one run, open while it is graded.
+
+    Args:
+        path: made if missing.
+        assignment: what is graded.
+        replace: take over a folder that holds the marks of an earlier run of the same assignment.
+
+    Raises:
+        UsageError: the folder cannot be written, or holds something that must not be overwritten.
+    """
+
+    def __init__(self, path: Path, assignment: str, *, replace: bool = False) -> None:
+        self.path, self.assignment = path, assignment
+        self._names: dict[str, str] = {}
+        old = self._earlier_files(replace)
+        try:
+            self.marks.mkdir(parents=True, exist_ok=True)
+            write_atomically(path / RUN_FILE, self._run_text([], {}, finished=False, elapsed_s=0.0))
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written ({error.strerror}). Choose another folder with --out.") from error
+        for name in old:
+            name.unlink(missing_ok=True)
+
+    @property
+    def marks(self) -> Path:
+        """The folder with one file per submission."""
+        return self.path / MARKS_FOLDER
+
+    def add(self, mark: Mark) -> Path:
+        """Write one mark.
+
+        Raises:
+            GraderError: it cannot be written, for example because the disk is full; what was written stays.
+        """
+        path = self.marks / self._file_name(mark)
+        try:
+            write_atomically(path, mark.to_json())
+        except OSError as error:
+            raise GraderError(
+                f"{path}: cannot be written ({error.strerror}). {len(self._names) - 1} marks are in {self.marks}; "
+                "make room and grade again with --replace."
+            ) from error
+        return path
+
+    def finish(self, marks: Sequence[Mark], provenance: dict[str, Any], elapsed_s: float, *, finished: bool) -> None:
+        """Write the table and the summary of the run."""
+        try:
+            write_atomically(self.path / CSV_FILE, marks_csv(marks))
+            text = self._run_text(marks, provenance, finished=finished, elapsed_s=elapsed_s)
+            write_atomically(self.path / RUN_FILE, text)
+        except OSError as error:
+            raise GraderError(
+                f"{self.path}: the summary cannot be written ({error.strerror}). The marks are in {self.marks}."
+            ) from error
+
+    def _earlier_files(self, replace: bool) -> list[Path]:
+        if not self.path.exists():
+            return []
+        if not self.path.is_dir():
+            raise UsageError(f"{self.path}: is a file. Name a folder with --out.")
+        if not any(self.path.iterdir()):
+            return []
+        try:
+            run = json.loads((self.path / RUN_FILE).read_text(encoding="utf-8"))
+            assignment, started = run["assignment"], run["started"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise UsageError(f"{self.path}: holds files that are not of a run. Choose an empty folder with --out.") from None
+        if assignment != self.assignment:
+            raise UsageError(
+                f"{self.path}: holds a run of {assignment!r}, not of {self.assignment!r}. Choose another folder with --out."
+            )
+        if not replace:
+            raise UsageError(
+                f"{self.path}: holds a run of {started}. Choose another folder with --out, or take this one with --replace."
+            )
+        return [*self.marks.glob("*.json"), self.path / CSV_FILE]
+
+    def _file_name(self, mark: Mark) -> str:
+        """A file name that is safe everywhere, and different for different submissions."""
+        safe = re.sub(r"[^A-Za-z0-9._-]+", "_", mark.student).strip("._")[:80] or "student"
+        if safe != mark.student or safe.lower() in self._names or safe.split(".")[0].upper() in _RESERVED:
+            safe += "-" + hashlib.sha256(f"{mark.student}\0{mark.file}".encode("utf-8", "surrogatepass")).hexdigest()[:10]
+        self._names[safe.lower()] = mark.file
+        return f"{safe}.json"
+
+    def _run_text(
+        self, marks: Sequence[Mark], provenance: dict[str, Any], *, finished: bool, elapsed_s: float
+    ) -> str:
+        if not hasattr(self, "_started"):
+            self._started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        statuses = [mark.status for mark in marks]
+        document = {
+            "schema": SCHEMA,
+            "assignment": self.assignment,
+            "started": self._started,
+            "finished": finished,
+            "elapsed_s": round(elapsed_s, 3),
+            "submissions": len(marks),
+            "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
+            "provenance": provenance,
+        }
+        return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+#: Names that Windows keeps for devices.
+_RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"COM{i}" for i in range(10)), *(f"LPT{i}" for i in range(10))}
+
+
+def marks_csv(marks: Sequence[Mark]) -> str:
+    """The marks as a table: one row per submission, one column per question."""
+    questions = list(dict.fromkeys(q.name for mark in marks for q in mark.questions))
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
+    writer.writerow(["student", "file", "status", "points", "max_points", *questions, "flags"])
+    for mark in marks:
+        earned = {q.name: points(q.hundredths) for q in mark.questions}
+        writer.writerow(
+            [
+                csv_cell(mark.student),
+                csv_cell(mark.file),
+                mark.status,
+                points(mark.hundredths),
+                points(mark.max_hundredths),
+                *(earned.get(name, "") for name in questions),
+                csv_cell("; ".join(mark.flags)),
+            ]
+        )
+    return out.getvalue()

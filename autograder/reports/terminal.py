@@ -1,0 +1,169 @@
+"""What people see on a terminal: the table of a class, one student's feedback, the state of a machine.
+
+Text that came from a submission is made visible before it gets here (`autograder.text.visible`); here it is never read as
+Rich markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from autograder.grading.build import Built
+from autograder.grading.validate import Validation
+from autograder.records.mark import CheckMark, Mark, QuestionMark, points
+from autograder.sandbox.layers import LayerStatus
+from autograder.text import visible
+
+#: How each verdict is told and shown, in the words of a report.
+VERDICT_WORDS: dict[str, tuple[str, str]] = {
+    "pass": ("pass", "green"),
+    "fail": ("fail", "red"),
+    "error": ("error", "red"),
+    "limit": ("limit", "magenta"),
+    "missing": ("missing", "yellow"),
+    "refused": ("refused", "magenta"),
+    "grader_error": ("grader error", "bold blue"),
+}
+
+
+def marks_table(marks: Sequence[Mark]) -> Table:
+    """One row per submission, with what a person should know about it."""
+    table = Table(title=None, header_style="bold", show_edge=False)
+    table.add_column("student", overflow="fold")
+    table.add_column("points", justify="right", no_wrap=True)
+    table.add_column("of", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("what to know", overflow="fold")
+    for mark in marks:
+        graded = mark.status == "graded"
+        table.add_row(
+            Text(visible(mark.student, 60)),
+            f"{points(mark.hundredths):g}" if graded else "-",
+            f"{points(mark.max_hundredths):g}",
+            Text(mark.status.replace("_", " "), style="" if graded else "yellow"),
+            Text(reason(mark)),
+        )
+    return table
+
+
+def reason(mark: Mark) -> str:
+    """Why a mark is what it is, in one line."""
+    if mark.status != "graded" or not mark.questions:
+        return visible("; ".join(mark.flags), 300)
+    notes = [visible(flag, 200) for flag in mark.flags]
+    for cell in mark.cells[:1]:
+        more = f" (and {len(mark.cells) - 1} more)" if len(mark.cells) > 1 else ""
+        notes.append(visible(f"cell {cell.number}: {cell.message}{more}", 200))
+    counts: dict[str, list[str]] = {}
+    for question in mark.questions:
+        worst = _worst(question)
+        if worst != "pass":
+            counts.setdefault(VERDICT_WORDS[worst][0], []).append(question.name)
+    for word, names in counts.items():
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        notes.append(f"{word}: {shown}")
+    return "; ".join(notes) or "all checks pass"
+
+
+def _worst(question: QuestionMark) -> str:
+    order = ("grader_error", "refused", "limit", "missing", "error", "fail")
+    found = {check.verdict for check in question.checks}
+    return next((verdict for verdict in order if verdict in found), "pass")
+
+
+def mark_line(mark: Mark) -> str:
+    """One submission in one line, for the moment it is done."""
+    earned = f"{points(mark.hundredths):g}/{points(mark.max_hundredths):g}" if mark.status == "graded" else mark.status
+    return f"{visible(mark.student, 60)}: {earned} ({reason(mark)})"
+
+
+def feedback(mark: Mark) -> Group:
+    """One student's feedback: the score, then per question one line per check, failed ones explained."""
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (visible(mark.student, 60), "bold"),
+            f"  {mark.assignment}  ",
+            (f"{points(mark.hundredths):g} of {points(mark.max_hundredths):g} points", "bold"),
+        )
+    ]
+    if mark.status != "graded":
+        parts.append(Text(f"{mark.status.replace('_', ' ')}: {reason(mark)}", style="yellow"))
+    if mark.cells:
+        parts.append(Text("\nCells that failed", style="bold"))
+        parts += [Text(f"  cell {c.number}: {c.message}", style="yellow") for c in mark.cells]
+    for question in mark.questions:
+        parts.append(_question_heading(question))
+        parts += [line for check in question.checks for line in _check_lines(check)]
+    return Group(*parts)
+
+
+def _question_heading(question: QuestionMark) -> Text:
+    extra = " (extra credit)" if question.extra else ""
+    score = f"{points(question.hundredths):g}/{points(question.max_hundredths):g}"
+    return Text.assemble("\n", (question.name, "bold"), f"  {score}{extra}")
+
+
+def _check_lines(check: CheckMark) -> Iterable[RenderableType]:
+    word, style = VERDICT_WORDS[check.verdict]
+    kind = "" if check.public else "  [hidden]"
+    score = f"{points(check.hundredths):g}/{points(check.max_hundredths):g}"
+    yield Text.assemble("  ", (f"{word:8}", style), f"{check.title}  ", (f"{score}{kind}", "dim"))
+    if check.message:
+        yield Padding(Text(check.message), (0, 0, 0, 10))
+    if check.hint:
+        yield Padding(Text(f"Hint: {check.hint}", style="italic"), (0, 0, 0, 10))
+
+
+def validation_report(validation: Validation) -> Group:
+    """What was proven about one assignment, and each breach."""
+    counts: dict[str, list[int]] = {}
+    for finding in validation.findings:
+        count = counts.setdefault(finding.specimen.kind, [0, 0])
+        count[0] += not finding.breach
+        count[1] += 1
+    outcome = {
+        "solution": "earns everything",
+        "stub": "earns nothing",
+        "mistake": "fail a hidden check",
+        "equivalent": "keep full marks",
+    }
+    table = Table(show_header=False, show_edge=False, box=None)
+    for kind, (good, total) in counts.items():
+        style = "green" if good == total else "red"
+        table.add_row(Text(f"  {kind}"), Text(f"{good} of {total}", style=style), Text(outcome[kind]))
+    worth = f"{points(validation.hundredths):g} points"
+    parts: list[RenderableType] = [Text.assemble((validation.assignment, "bold"), f"  {worth}"), table]
+    for finding in validation.breaches:
+        where = f"{finding.specimen.question}: " if finding.specimen.question else ""
+        text = f"  {finding.specimen.kind} {where}{finding.specimen.name!r}: {finding.breach}"
+        parts.append(Text(visible(text, 2000, keep_newlines=True), style="red"))
+    return Group(*parts)
+
+
+def build_report(built: Built, *, check: bool) -> Group:
+    """Which generated files were stale, or have been written."""
+    if built.fresh:
+        return Group(Text(f"{built.assignment}: {len(built.files)} generated files are up to date"))
+    word = "stale" if check else "written"
+    extra = "not generated any more" if check else "removed"
+    lines = [Text(f"{word}: {path}", style="yellow" if check else "") for path in built.stale]
+    lines += [Text(f"{extra}: {path}", style="yellow" if check else "") for path in built.extra]
+    return Group(Text(f"{built.assignment}:", style="bold"), *lines)
+
+
+def layers_table(statuses: Iterable[LayerStatus], lost: dict[str, str]) -> Table:
+    """Each sandbox layer: active, or what is lost without it."""
+    table = Table(header_style="bold", show_edge=False)
+    table.add_column("layer", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("detail", overflow="fold")
+    for status in statuses:
+        state = Text("active", style="green") if status.active else Text("missing", style="red")
+        detail = status.detail if status.active else f"{status.detail}. {lost.get(status.name, '')}".strip(". ")
+        table.add_row(status.name, state, Text(visible(detail, 400)))
+    return table
