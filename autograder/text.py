@@ -12,8 +12,7 @@ _CUT = "..."
 
 
 def visible(text: str, limit: int, *, keep_newlines: bool = False) -> str:
-    r"""The text with everything that a reader would not see written as an escape, cut to `limit`
-    characters.
+    r"""The text with what a reader would not see written as escapes, cut to `limit` characters.
 
     The result contains no C0 or C1 control, DEL, format character, lone surrogate, line separator
     or Unicode noncharacter; it can be encoded as UTF-8, and is its own `visible` text.
@@ -49,8 +48,7 @@ def _cut(text: str, limit: int) -> str:
 
 def _is_safe(character: str) -> bool:
     code = ord(character)
-    # U+FFFE, U+FFFF (and their like in every plane) and U+FDD0..U+FDEF may not stand in XML
-    # reports.
+    # U+FFFE, U+FFFF (their like in every plane) and U+FDD0..U+FDEF may not stand in XML reports.
     nonchar = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
     return not nonchar and unicodedata.category(character) not in _UNSAFE
 

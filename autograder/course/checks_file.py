@@ -1,4 +1,4 @@
-"""Is what an author wrote in a ``checks.py`` sound, and which questions does it declare?
+"""The questions that a ``checks.py`` declares, and every way in which its author may have erred.
 
 The file is run once, every check is drawn once, and each rule that is broken is told with file and
 line. Rules that need the master as well are in `check_variants` and `autograder.course.marks`.
@@ -212,7 +212,7 @@ class _ChecksFile:
                 f"{where}: {name!r} cannot be a question: students could not write it as a Python "
                 "name."
             )
-        if name in _RESERVED:
+        if name in _RESERVED or name.startswith("_"):
             raise CourseError(
                 f"{where}: {name!r} cannot be a question: notebooks use that name for something "
                 "else."

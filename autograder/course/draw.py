@@ -88,6 +88,9 @@ def probes_of(
     """The probes of a check in a run with this seed.
 
     Args:
+        assignment: where the check belongs.
+        question: whose check it is.
+        check: the check itself.
         seed: of the run; a public check does not depend on it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Where is the course, and which assignments does it have?
+"""The way from a folder to its assignments: find the course, list its names, load one.
 
 `load_assignment` runs ``checks.py``, reads the master and gives back frozen data. Everything an
 author can get wrong ends here as a `CourseError` with file, line, what is wrong and what to do, so

@@ -1,4 +1,4 @@
-"""Where are the solutions in a master, and what stands there in the stub?
+"""The marks in a master: where its solutions are, and what stands in their place in the stub.
 
 All changes are made to the text of the file, so that an error names the author's own line, and
 every line that is no solution stays as it was. See `autograder.course.master` for the marks.

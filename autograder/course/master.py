@@ -177,6 +177,9 @@ def _cells(text: str) -> list[Any]:
     import jupytext
 
     cells: list[Any] = jupytext.reads(text, fmt="py:percent").cells
+    for cell in cells:
+        # Formatters ask for two empty lines before the next marker; cells do not need them.
+        cell.source = cell.source.strip("\n")
     return cells
 
 

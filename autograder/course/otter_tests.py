@@ -40,6 +40,11 @@ _HELPERS: dict[str, tuple[str, ...]] = {
     "value": _COMPARING,
 }
 Allowed = float | tuple[float, float]
+#: Variables of a generated check; a question of such a name is renamed inside.
+_LOCALS: tuple[str, ...] = (
+    *("allowed", "answer", "args", "calls", "construct", "constructs", "expected", "kwargs"),
+    *("reuse_buffers", "state", "watch"),
+)
 _TORCH_VERBS = ("gradient", "module")
 
 
@@ -123,9 +128,13 @@ def _needed(verbs: set[str]) -> list[str]:
 def _test(number: int, question: Question, public: PublicCheck) -> list[str]:
     check = public.check
     lines = _head(number, question, check.title, check.hundredths, "Right.", check.hint or None)
+    name = question.name
+    if name in _LOCALS:
+        name = f"_{question.name}"
+        lines.append(f"    {name} = {question.name}")
     for case in public.cases:
         try:
-            lines += _case(question.name, case)
+            lines += _case(name, case)
         except _UnwritableError as error:
             raise CourseError(
                 f"{check.where}: check {check.title!r} is public, but {error}, which a test file "
@@ -287,12 +296,13 @@ def _layout(node: _Text, indent: str, after: str = "") -> list[str]:
         return [flat]
     inner = indent + "    "
     lines = [indent + node.start]
+    fill = False
     for item in node.items:
-        previous = lines[-1]
-        if isinstance(item, str) and len(lines) > 1 and len(previous) + len(item) + 2 <= _WIDTH:
-            lines[-1] = f"{previous} {item},"
+        if fill and isinstance(item, str) and len(lines[-1]) + len(item) + 2 <= _WIDTH:
+            lines[-1] += f" {item},"
         else:
             lines += _layout(item, inner, ",")
+        fill = isinstance(item, str)
     return [*lines, f"{indent}{node.stop}{after}"]
 
 

@@ -25,7 +25,12 @@ class Bench(Protocol):
     """What the job offers to a probe: the student's names, and conversion between data and live objects."""
 
     def find(self, name: str) -> Any:
-        """The student's object of this name; raises `MissingName` when there is none or it is still ``...``."""
+        """The student's object of this name.
+
+        Raises:
+            MissingName: there is none.
+            NotImplementedError: it is still the ``...`` of the stub.
+        """
 
     def live(self, value: Any, *, requires_grad: bool = False) -> Any:
         """A fresh live object for a value: tensors on the device of the run, arrays as writable copies."""

@@ -46,8 +46,8 @@ RETURNED: dict[str, str] = {
     "numpy.matrix": "a np.matrix, on which `*` and shapes work in another way: use np.array.",
     "numpy.memmap": "a np.memmap: use np.array(...) of it.",
     "numpy.recarray": "a record array: return a plain array of numbers.",
-    "numpy.ma.MaskedArray": "a masked array: fill the masked places with .filled(...) or do without np.ma.",
-    "numpy.ma.core.MaskedArray": "a masked array: fill the masked places with .filled(...) or do without np.ma.",
+    "numpy.ma.MaskedArray": "a masked array: fill it with .filled(...) or do without np.ma.",
+    "numpy.ma.core.MaskedArray": "a masked array: fill it with .filled(...) or do without np.ma.",
     "numpy.ma.core.MaskedConstant": "np.ma.masked, a number that is not there: do without np.ma.",
     "numpy.ma.MaskedConstant": "np.ma.masked, a number that is not there: do without np.ma.",
     "numpy.poly1d": "a polynomial object: return its coefficients or its values.",
@@ -71,8 +71,8 @@ RETURNED: dict[str, str] = {
 #: Reasons that the job gives with what cannot cross, as advice: by what the reason starts with.
 REASONS: dict[str, str] = {
     "it is not a dense tensor": "It is sparse or quantized: use .to_dense() or .dequantize().",
-    "a meta tensor has no data": "It lies on the device meta, where a tensor has a shape and no data.",
-    "its dtype is object": "Its dtype is object: were there lists of unequal length, or None, in np.array?",
+    "a meta tensor has no data": "It lies on the device meta: it has a shape and no data.",
+    "its dtype is object": "Its dtype is object: lists of unequal length, or None, in np.array?",
     "its dtype is str": "It holds texts, not numbers.",
     "its keys are not": "Its keys are no texts or numbers.",
 }

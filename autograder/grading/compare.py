@@ -19,15 +19,16 @@ from typing import Any
 import numpy as np
 
 from autograder.course.probes import Parts
-from autograder.course.values import Array, TensorValue, Unsupported
-from autograder.grading.explain import (
-    SHOWN_ITEMS,
-    Difference,
-    Kind,
-    Mismatch,
-    Scalar,
-    Summary,
+from autograder.course.values import Array, TensorValue
+from autograder.grading.accepted import (
+    ACCEPTED,
+    accepts,
+    dtype_of,
+    dtype_of_type,
+    is_integer,
+    summarize,
 )
+from autograder.grading.difference import SHOWN_ITEMS, Difference, Kind, Mismatch, Scalar, Summary
 from autograder.grading.patterns import MAX_PATTERN_SIZE, Pattern, find_pattern
 from autograder.grading.scan import ELEMENT_KINDS, scan, wide_dtype
 from autograder.grading.tolerance import (
@@ -41,22 +42,7 @@ from autograder.grading.tolerance import (
 )
 from autograder.text import visible
 
-#: The one rule about types, for statements.
-ACCEPTED = """\
-What counts as the right type:
-- Where an array is expected: exactly a NumPy array (`numpy.ndarray`) of the same shape and dtype. A
-  list, a tuple, a matrix, a masked array or a tensor is not accepted.
-- Where a tensor is expected: exactly a `torch.Tensor` of the same shape and dtype on the same
-  device, also where it holds one number. Where a `torch.nn.Parameter` is expected: exactly that.
-- Where a number is expected: a number of Python, a NumPy number or a NumPy array without axes, as
-  you like. For a float it must have the expected dtype; `float` counts as float64 and is also
-  accepted where float32 is expected, and `int` is accepted where a float is expected. For an
-  integer any integer type will do, but no float. True and False are accepted only where True or
-  False is expected.
-- Where several values are expected: a tuple or a list of that length, as you like. A dict needs
-  exactly the expected keys, in any order.
-- Where None or a text is expected: exactly that.
-"""
+__all__ = ["ACCEPTED", "compare"]
 
 #: Arrays of up to so many bytes are first compared as bytes, which needs a copy of each.
 _COPIED_BYTES = 1 << 16
@@ -104,7 +90,7 @@ def compare(expected: Parts, actual: Parts, allowed: Mapping[str, Allowed]) -> D
     with np.errstate(all="ignore"):
         for part, value in expected.items():
             if part not in actual:
-                return Difference(part, "missing", _summary(value), Summary("none", "None"))
+                return Difference(part, "missing", summarize(value), Summary("none", "None"))
             place = _Place(part, allowed, allowed.get(part, EXACT))
             difference = _compare(place, value, actual[part])
             if difference is not None:
@@ -112,7 +98,7 @@ def compare(expected: Parts, actual: Parts, allowed: Mapping[str, Allowed]) -> D
     for part in actual:
         if part not in expected:
             nothing = Summary("none", "None")
-            return Difference(visible(str(part), 100), "extra", nothing, _summary(actual[part]))
+            return Difference(visible(str(part), 100), "extra", nothing, summarize(actual[part]))
     return None
 
 
@@ -121,14 +107,15 @@ def _named_for_part(part: str, difference: Difference, actual: Any) -> Differenc
     if difference.kind == "not_comparable":
         return difference
     if is_input_part(part):
-        return replace(difference, kind="input_changed")
+        # Patterns speak of an answer, and an input is none.
+        return replace(difference, kind="input_changed", pattern=None)
     if part.startswith("gradient of ") and actual is None:
         return replace(difference, kind="no_gradient")
     return difference
 
 
 def _compare(place: _Place, expected: Any, actual: Any) -> Difference | None:
-    kind = _summary(expected).kind if place.depth <= MAX_DEPTH else "other"
+    kind = summarize(expected).kind if place.depth <= MAX_DEPTH else "other"
     return _COMPARERS[kind](place, expected, actual)
 
 
@@ -187,7 +174,7 @@ def _compare_sequence(place: _Place, expected: Any, actual: Any) -> Difference |
 
 
 def _plainly_equal(expected: Any, actual: Any) -> bool:
-    """Whether both hold equal plain numbers and texts, type by type; False may mean "look closer"."""
+    """Whether both hold equal plain values, type by type; False may also mean: look closer."""
     kinds = list(map(type, expected))
     return (
         set(kinds) <= _PLAIN and kinds == list(map(type, actual)) and list(expected) == list(actual)
@@ -195,16 +182,14 @@ def _plainly_equal(expected: Any, actual: Any) -> bool:
 
 
 def _as_history(place: _Place, expected: Any, actual: Any) -> Array | Difference | None:
-    """The answer to a list of floats as an array; its first wrong dtype; or None: look item by item."""
+    """The answer to a list of floats as an array, its first wrong dtype, or None: look at items."""
     kinds = set(map(type, chain(expected, actual)))
     if not all(kind in (float, int) or issubclass(kind, np.floating) for kind in kinds):
         return None
     if int in kinds and any(type(item) is int and _is_wide(item) for item in actual):
         return None
     pairs = dict.fromkeys(zip(map(type, expected), map(type, actual), strict=True))
-    wrong = {
-        pair for pair in pairs if not _accepts(_dtype_of_type(pair[0]), _dtype_of_type(pair[1]))
-    }
+    wrong = {pair for pair in pairs if not accepts(dtype_of_type(pair[0]), dtype_of_type(pair[1]))}
     for i, (left, right) in enumerate(zip(expected, actual, strict=True)):
         if wrong and (type(left), type(right)) in wrong:
             return _differ(place.item(i), "dtype", left, right)
@@ -218,12 +203,24 @@ def _compare_dict(place: _Place, expected: Any, actual: Any) -> Difference | Non
     theirs = {_key(key): value for key, value in actual.items()}
     ours = {_key(key) for key in expected}
     if ours != theirs.keys():
-        return _differ(place, "structure", expected, actual)
+        missing = [key for key in expected if _key(key) not in theirs]
+        extra = [key for key in actual if _key(key) not in ours]
+        return Difference(
+            place.path,
+            "structure",
+            replace(summarize(expected), keys=_shown_keys(missing)),
+            replace(summarize(actual), keys=_shown_keys(extra)),
+        )
     for key, value in expected.items():
         difference = _compare(place.item(key), value, theirs[_key(key)])
         if difference is not None:
             return difference
     return None
+
+
+def _shown_keys(keys: list[Any]) -> tuple[str, ...]:
+    """A few keys as text; there may be very many, and each may be very long."""
+    return tuple(visible(str(key), 40) for key in keys[:10])
 
 
 def _key(key: Any) -> Any:
@@ -235,12 +232,12 @@ def _compare_number(place: _Place, expected: Any, actual: Any) -> Difference | N
     if isinstance(actual, np.ndarray | np.generic) and actual.ndim:
         wrong: Kind = "shape" if numbers(actual) is not None else "type"
         return _differ(place, wrong, expected, actual)
-    if _summary(actual).kind != "number":
+    if summarize(actual).kind != "number":
         return _differ(place, "type", expected, actual)
-    wanted, given = _dtype(expected), _dtype(actual)
-    if not _accepts(wanted, given):
+    wanted, given = dtype_of(expected), dtype_of(actual)
+    if not accepts(wanted, given):
         return _differ(place, "dtype", expected, actual)
-    if _width(wanted) == "integer":
+    if is_integer(wanted):
         return _compare_integer(place, expected, actual)
     if type(actual) is int and _is_wide(actual):
         return _differ(place, "type", expected, actual)
@@ -258,9 +255,10 @@ def _compare_integer(place: _Place, expected: Any, actual: Any) -> Difference | 
     if _is_wide(left) or _is_wide(right):
         return difference
     mismatch = Mismatch(1, 1, (), left, right, float(distance), place.here.absolute)
-    return replace(
-        difference, mismatch=mismatch, pattern=_pattern(place, float(left), float(right))
-    )
+    if max(abs(left), abs(right)) >= 2**53:
+        return replace(difference, mismatch=mismatch)
+    pattern = find_pattern(np.array(left), np.array(right), place.here.absolute, 0.0)
+    return replace(difference, mismatch=mismatch, pattern=pattern)
 
 
 def _is_wide(number: int) -> bool:
@@ -268,35 +266,8 @@ def _is_wide(number: int) -> bool:
     return number.bit_length() > _WIDE_INT_BITS
 
 
-def _dtype(number: Any) -> str:
-    """The dtype of a single number; ``int``, ``float``, ``complex``, ``bool`` for those of Python."""
-    return (
-        number.dtype.name if isinstance(number, np.ndarray | np.generic) else type(number).__name__
-    )
-
-
-def _dtype_of_type(kind: type) -> str:
-    return np.dtype(kind).name if issubclass(kind, np.generic) else kind.__name__
-
-
-def _width(dtype: str) -> str:
-    """What must agree between two numbers: all integers are one, `float` is float64, and so on."""
-    if dtype.startswith(("int", "uint", "longlong")):
-        return "integer"
-    return {"float": "float64", "complex": "complex128"}.get(dtype, dtype)
-
-
-def _accepts(wanted: str, given: str) -> bool:
-    """Whether a number of dtype `given` may stand where one of dtype `wanted` is expected."""
-    if wanted.startswith("complex"):
-        return given == "complex" or _width(wanted) == _width(given)
-    if wanted.startswith("float"):
-        return given in ("float", "int") or _width(wanted) == _width(given)
-    return _width(wanted) == _width(given)
-
-
 def _compare_array(place: _Place, expected: Any, actual: Any) -> Difference | None:
-    given = _summary(actual).kind
+    given = summarize(actual).kind
     if given == "number":
         return _differ(place, "shape", expected, actual)
     if given != "array":
@@ -312,7 +283,7 @@ def _compare_tensor(place: _Place, expected: Any, actual: Any) -> Difference | N
 
 def _compare_elements(place: _Place, expected: Any, actual: Any) -> Difference | None:
     """Two arrays or two tensors: shape, dtype, device, elements."""
-    wanted, given = _summary(expected), _summary(actual)
+    wanted, given = summarize(expected), summarize(actual)
     left, right = _raw(expected), _raw(actual)
     if left.dtype.kind not in "biufc":
         return _differ(place, "not_comparable", expected, actual)
@@ -382,31 +353,7 @@ def _scalar(element: Any) -> Scalar:
 
 
 def _differ(place: _Place, kind: Kind, expected: Any, actual: Any) -> Difference:
-    return Difference(place.path, kind, _summary(expected), _summary(actual))
-
-
-def _summary(value: Any) -> Summary:
-    """What can be said about a value without its contents."""
-    kind = type(value)
-    if value is None:
-        return Summary("none", "None")
-    if kind is TensorValue:
-        return Summary("tensor", value.kind, tuple(value.array.shape), value.dtype, value.device)
-    if kind is Unsupported:
-        return Summary("other", visible(value.type_name, 100), reason=visible(value.reason, 100))
-    if kind is np.ndarray or isinstance(value, np.generic):
-        single = not value.ndim and value.dtype.kind in "biufc"
-        name = "number" if single else "array" if kind is np.ndarray else "other"
-        return Summary(name, kind.__name__, tuple(value.shape), visible(value.dtype.name, 100))
-    if kind in (bool, int, float, complex):
-        return Summary("number", kind.__name__, (), kind.__name__)
-    if kind is str:
-        return Summary("text", "str", length=len(value))
-    if kind in (list, tuple):
-        return Summary("sequence", kind.__name__, length=len(value))
-    if kind is dict:
-        return Summary("dict", "dict", length=len(value))
-    return Summary("other", visible(kind.__name__, 100))
+    return Difference(place.path, kind, summarize(expected), summarize(actual))
 
 
 _COMPARERS: dict[str, Callable[[_Place, Any, Any], Difference | None]] = {

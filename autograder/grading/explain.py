@@ -15,112 +15,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autograder.grading.advice import DTYPE_ADVICE, INSTEAD, PARAMETERS, REASONS, RETURNED
-from autograder.grading.patterns import Pattern
+from autograder.grading.difference import Difference, Kind, Mismatch, Scalar, Summary
 from autograder.text import visible
 
-Kind = Literal[
-    "missing",
-    "extra",
-    "type",
-    "structure",
-    "shape",
-    "dtype",
-    "device",
-    "nan",
-    "inf",
-    "input_changed",
-    "no_gradient",
-    "values",
-    "not_comparable",
-]
-Reveal = Literal["none", "hint", "full"]
-Scalar = bool | int | float | complex | str
+__all__ = ["Difference", "Kind", "Mismatch", "Reveal", "Scalar", "Summary", "render"]
 
-#: Arrays of up to so many elements are shown whole at level "full".
-SHOWN_ITEMS = 20
+Reveal = Literal["none", "hint", "full"]
+
 _TEXT_LIMIT = 100
+_NAMELESS = "your function"
 _COLUMNS = 8
 _DIGITS = (6, 9, 12, 15, 17)
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What can be said about a value without its contents.
-
-    Attributes:
-        kind: none, number, text, sequence, dict, array, tensor, or other.
-        type: name of the exact type; for other kinds it may be the student's own text, already made
-            visible.
-        shape: of arrays, tensors and numbers.
-        dtype: name of the dtype; Python's type for its own numbers.
-        device: of a tensor.
-        length: of texts, sequences and dicts.
-        reason: why the value could not cross, where it could not.
-    """
-
-    kind: str
-    type: str
-    shape: tuple[int, ...] | None = None
-    dtype: str = ""
-    device: str = ""
-    length: int | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """Which elements differ. The small arrays are there to be shown, and empty where there are too
-    many elements.
-
-    Attributes:
-        differing: number of elements that differ in the way the difference names.
-        total: number of elements.
-        index: of the worst of them (of the first, for nan, infinities and texts).
-        expected_there: the element there.
-        actual_there: the answer there.
-        max_abs_err: the largest distance; None where it has no meaning.
-        allowed_there: the largest distance that would have passed there.
-        shape: of the arrays to show.
-        expected_items: all expected elements in C order.
-        actual_items: all elements of the answer.
-        differs: which of them differ.
-    """
-
-    differing: int
-    total: int
-    index: tuple[int, ...]
-    expected_there: Scalar
-    actual_there: Scalar
-    max_abs_err: float | None
-    allowed_there: float | None
-    shape: tuple[int, ...] = ()
-    expected_items: tuple[Scalar, ...] = ()
-    actual_items: tuple[Scalar, ...] = ()
-    differs: tuple[bool, ...] = ()
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The first thing in an answer that is not as expected.
-
-    Attributes:
-        part: path of the leaf: ``output``, ``output[0]``, ``gradient of x``.
-        kind: in which way it differs.
-        expected: what was expected.
-        actual: what came.
-        mismatch: the elements, where the kind is about elements.
-        pattern: the one simple change that explains all of it, if there is one.
-    """
-
-    part: str
-    kind: Kind
-    expected: Summary
-    actual: Summary
-    mismatch: Mismatch | None = None
-    pattern: Pattern | None = None
-
-
-def render(difference: Difference, reveal: Reveal, name: str = "your function") -> str:
+def render(difference: Difference, reveal: Reveal, name: str = _NAMELESS) -> str:
     """Short sentences for a student; several lines only at level "full".
 
     Args:
@@ -146,7 +54,8 @@ def render(difference: Difference, reveal: Reveal, name: str = "your function") 
                 f"({difference.pattern.detail[0].upper()}{difference.pattern.detail[1:]}.)"
             )
     text = " ".join(sentence for sentence in sentences if sentence)
-    text = text[0].upper() + text[1:]
+    if not text.startswith(name) or name == _NAMELESS:
+        text = text[0].upper() + text[1:]
     if words.full and difference.mismatch is not None:
         text = "\n".join([text, *_numbers(difference.mismatch), *_grids(difference.mismatch)])
     return text
@@ -235,22 +144,13 @@ def _type(words: _Words) -> str:
     expected, actual = words.difference.expected, words.difference.actual
     wanted = words.describe(expected)
     if actual.kind == "none":
-        called = words.it_is.endswith("returned")
-        why = (
-            ": is a `return` statement missing? print() shows a value but does not return it."
-            if called
-            else "."
-        )
+        why = f": {_NO_RETURN}" if words.it_is.endswith("returned") else "."
         return f"{words.it_is} None{why} Expected {wanted}."
     if actual.kind == "other":
         known = RETURNED.get(actual.type)
-        told = (
-            known
-            or f"{words.describe(actual)}: only plain numbers, texts, arrays, tensors and containers of them count."
-        )
-        return " ".join(
-            filter(None, [f"{words.it_is} {told}", _reason(words), f"Expected {wanted}."])
-        )
+        told = known or f"{words.describe(actual)}: {_ONLY_PLAIN}"
+        sentences = (f"{words.it_is} {told}", _reason(words), f"Expected {wanted}.")
+        return " ".join(sentence for sentence in sentences if sentence)
     if expected.kind == actual.kind == "tensor":
         advice = PARAMETERS.get(expected.type, "")
         return f"{words.it_is} a {actual.type}, expected a {expected.type}. {advice}".rstrip()
@@ -272,26 +172,28 @@ def _missing(words: _Words) -> str:
 
 
 def _extra(words: _Words) -> str:
-    return (
-        f"the answer has a part that was not asked for: {words.part}."
-        if words.full
-        else ("the answer has a part that was not asked for.")
-    )
+    which = f": {words.part}." if words.full else "."
+    return f"the answer has a part that was not asked for{which}"
 
 
 def _structure(words: _Words) -> str:
     expected, actual = words.difference.expected, words.difference.actual
-    if expected.kind == "dict" and expected.length == actual.length:
-        return f"{words.it_is} a dict with other keys than expected: compare their names with the task."
+    if expected.kind == "dict":
+        text = f"{words.it_is} a dict with other keys than expected: see the names in the task."
+        lists = (("Missing", expected.keys), ("Not expected", actual.keys))
+        told = [f"{word}: {', '.join(keys)}." for word, keys in lists if keys and words.full]
+        return " ".join([text, *told])
     return f"{words.it_is} {words.describe(actual)}, expected {words.describe(expected)}."
 
 
 def _shape(words: _Words) -> str:
     expected, actual = words.difference.expected, words.difference.actual
     if expected.kind == "number":
-        return f"{words.it_is} an array of shape {words.shape(actual)}, expected a single number: sum or mean over every axis?"
+        came = f"{words.it_is} an array of shape {words.shape(actual)}"
+        return f"{came}, expected a single number: sum or mean over every axis?"
     if actual.kind == "number":
-        return f"{words.it_is} a single number, expected {words.describe(expected)}: reduced over too many axes?"
+        wanted = words.describe(expected)
+        return f"{words.it_is} a single number, expected {wanted}: reduced over too many axes?"
     return f"{words.part} has shape {words.shape(actual)}, expected {words.shape(expected)}."
 
 
@@ -324,8 +226,8 @@ def _nan(words: _Words) -> str:
     if mismatch is not None and mismatch.actual_there == mismatch.actual_there:
         return f"{words.part} has a number where nan (not a number) is expected."
     return (
-        f"{words.part} contains nan (not a number) where a number is expected. Look for zero divided by zero, "
-        "inf - inf, zero times inf, or the logarithm or root of a negative number."
+        f"{words.part} contains nan (not a number) where a number is expected. Look for "
+        "zero divided by zero, inf - inf, zero times inf, or the logarithm of a negative number."
     )
 
 
@@ -345,15 +247,16 @@ def _is_infinite(number: Scalar) -> bool:
 
 def _input_changed(words: _Words) -> str:
     return (
-        f"{words.part} is not as expected. Unless the task asks for a change in place, work on a copy "
-        "(x.copy() or x.clone()) and avoid +=, x[...] = ... and sort()."
+        f"{words.part} is not as expected. Unless the task asks for a change in place, work on a "
+        "copy (x.copy() or x.clone()) and avoid +=, x[...] = ... and sort()."
     )
 
 
 def _no_gradient(words: _Words) -> str:
     return (
-        f"there is no {words.part.removeprefix('the ')}: for autograd the result does not depend on it. "
-        "Look for .item(), .detach(), .data, float(...), torch.tensor(...) of a tensor, or NumPy on the way."
+        f"there is no {words.part.removeprefix('the ')}: for autograd the result does not depend "
+        "on it. Look for .item(), .detach(), .data, float(...), torch.tensor(...) of a tensor, "
+        "or NumPy on the way."
     )
 
 
@@ -364,7 +267,8 @@ def _values(words: _Words) -> str:
     if mismatch is None or mismatch.total == 1:
         return f"{words.part} has the right type, but the wrong value."
     if words.full:
-        many = f"{mismatch.differing:,} of {mismatch.total:,} values are wrong"
+        are = "is" if mismatch.differing == 1 else "are"
+        many = f"{mismatch.differing:,} of {mismatch.total:,} values {are} wrong"
     else:
         all_ = mismatch.differing == mismatch.total
         many = "all values are wrong" if all_ else "some values are wrong"

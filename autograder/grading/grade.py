@@ -25,7 +25,7 @@ from autograder.records.mark import Mark
 from autograder.records.provenance import provenance
 from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.sitting import sit
+from autograder.sandbox.sitting import Transcript, sit
 
 
 class Readable(Protocol):
@@ -141,12 +141,21 @@ def mark_one(
         mark = mark_unread(submission, key, "rejected", facts)
     else:
         try:
-            transcript = sit(slot, submission.cells, [q.inquiry for q in key.questions], limits)
+            transcript = _sit_twice_if_broken(slot, submission, key, limits)
             mark = mark_transcript(submission, key, transcript, reveal, facts)
         except GraderError as error:
             broken = replace(submission, rejected=f"The grader itself failed: {error}")
             mark = mark_unread(broken, key, "grader_error", facts)
     return replace(mark, elapsed_s=time.monotonic() - started)
+
+
+def _sit_twice_if_broken(slot: Slot, submission: Submission, key: AnswerKey, limits: Limits) -> Transcript:
+    """A sitting, with one more try when the zygote itself was lost under it."""
+    inquiries = [question.inquiry for question in key.questions]
+    try:
+        return sit(slot, submission.cells, inquiries, limits)
+    except GraderError:
+        return sit(slot, submission.cells, inquiries, limits)
 
 
 def facts_of(key: AnswerKey, sandbox: Sandbox) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograder.course.values import Array
-from autograder.grading.explain import Kind
+from autograder.grading.difference import Kind
 from autograder.grading.tolerance import Allowed
 
 #: In this order a difference is told.

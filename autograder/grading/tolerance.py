@@ -64,7 +64,7 @@ MAX_DEPTH = 60
 
 @dataclass(frozen=True)
 class Allowed:
-    """Of one leaf, element by element: ``|actual - expected| <= absolute + relative * |expected|``."""
+    """What a leaf may be off by: ``absolute + relative * |expected|``, element by element."""
 
     absolute: float = 0.0
     relative: float = 0.0
@@ -75,7 +75,7 @@ EXACT = Allowed()
 
 @dataclass(frozen=True)
 class Precision:
-    """One floating dtype: distance from 1 to the next number, smallest number, two constants of ours."""
+    """One floating dtype: distance from 1 to the next number, smallest number, our constants."""
 
     eps: float
     smallest: float
@@ -107,7 +107,7 @@ class Numbers:
 
 
 def numbers(value: Any) -> Numbers | None:
-    """The numbers in a leaf (a list of floats is one, see `float_list`); None where there are none."""
+    """The numbers in a leaf (a list of floats is one, see `float_list`), None without any."""
     kind = type(value)
     if kind is np.ndarray:
         return Numbers(value, value.dtype.name) if value.dtype.kind in "biufc" else None
@@ -202,18 +202,16 @@ def _default(
     scale = _largest(leaf.array)
     absolute = own.units * max(own.eps * scale, own.smallest)
     if twin is not None and twin.array.shape == leaf.array.shape:
-        # A float64 array may still come from float32 inputs: each run is as coarse as its coarsest
-        # array.
+        # A float64 array may come from float32 inputs: a run is as coarse as its coarsest array.
         eps = max(own.eps, coarse.eps if coarse else 0.0)
-        eps_other = max(
-            eps, (_of(twin.dtype) or own).eps, coarse_other.eps if coarse_other else 0.0
-        )
-        absolute += NOISE_FACTOR * _largest_difference(leaf.array, twin.array) * eps / eps_other
+        eps_other = max((_of(twin.dtype) or own).eps, coarse_other.eps if coarse_other else 0.0)
+        noise = _largest_difference(leaf.array, twin.array) * eps / max(eps, eps_other)
+        absolute += NOISE_FACTOR * noise
     return Allowed(min(absolute, own.cap * max(scale, 1.0)))
 
 
 def _largest(array: Array) -> float:
-    """The largest finite absolute value, 1 where there is none or it is 0; no copy if all are finite."""
+    """The largest finite absolute value, 1 if that is 0; no copy where all are finite."""
     if not array.size:
         return 1.0
     if array.dtype.kind == "c":
@@ -236,7 +234,7 @@ def _largest_difference(first: Array, second: Array) -> float:
 
 
 def _changed(leaf: Numbers, twin: Numbers | None) -> bool:
-    """Whether the reference changed this input: an untouched one is the recast of itself, exactly."""
+    """Whether the reference changed this input: an untouched one is exactly its own recast."""
     if twin is None or twin.array.shape != leaf.array.shape:
         return False
     narrow = min(leaf.array.dtype, twin.array.dtype, key=lambda dtype: dtype.itemsize)

@@ -1,10 +1,12 @@
-"""How is the memory of one worker slot counted by the kernel itself? Control groups, where the host
-lets us make one.
+"""Control groups: the kernel itself counts the memory of one worker slot, where the host lets us make one.
 
 Both versions: v1 (memory and pids hierarchies) and v2. A group lies below the grader's own, so
 limits set on the grader by the host keep counting; on v2 it may lie beside it, because a v2 group
 that holds processes cannot have limited children.
 """
+
+# The kernel takes and gives paths as strings.
+# ruff: noqa: PTH102, PTH106, PTH110, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -18,18 +20,14 @@ from autograder.sandbox.namespaces import inside, unescape
 
 @dataclass(frozen=True)
 class SlotGroup:
-    """One control group, made by `create`. `memory` and `pids` are its directories (the same one on
-    v2; pids may lack).
-    """
+    """One control group, made by `create`; `memory` and `pids` are its directories (one on v2; pids may lack)."""
 
     version: int
     memory: str
     pids: str | None
 
     def limit(self, memory_bytes: int, processes: int) -> None:
-        """Set the limits: pages touched from now on by the group's processes, and how many threads
-        they may be.
-        """
+        """Set the limits: pages touched from now on by the group's processes, and how many threads they may be."""
         if self.version == 2:
             _write(self.memory, "memory.max", memory_bytes)
             # Without this the limit moves pages to swap instead of ending the job.
@@ -41,9 +39,7 @@ class SlotGroup:
             _write(self.pids, "pids.max", processes)
 
     def add(self, pid: int) -> None:
-        """Move a process (all its threads), named by its pid in the caller's pid namespace, into
-        the group.
-        """
+        """Move a process (all its threads), named by its pid in the caller's pid namespace, into the group."""
         for directory in self._directories():
             _write(directory, "cgroup.procs", pid)
 
@@ -66,9 +62,7 @@ class SlotGroup:
 
 
 def create(name: str) -> SlotGroup:
-    """Make the group `name`, unlimited so far. Raises OSError, with the reason, where the host does
-    not allow it.
-    """
+    """Make the group `name`, unlimited so far. Raises OSError, with the reason, where the host does not allow it."""
     memory = own_directories("memory")
     if memory:
         return SlotGroup(1, _make(memory, name), _make_if_possible(own_directories("pids"), name))
@@ -77,17 +71,13 @@ def create(name: str) -> SlotGroup:
         raise OSError(errno.ENOENT, "no control group file system is mounted")
     parents = [parent for parent in (own[0], os.path.dirname(own[0])) if _hands_down_memory(parent)]
     if not parents:
-        raise OSError(
-            errno.EPERM, f"the memory controller is not delegated to {own[0]} or its parent"
-        )
+        raise OSError(errno.EPERM, f"the memory controller is not delegated to {own[0]} or its parent")
     group = _make(parents, name)
     return SlotGroup(2, group, group if os.path.exists(f"{group}/pids.max") else None)
 
 
 def own_directories(controller: str) -> list[str]:
-    """The directory of the caller's own group in the v1 hierarchy of `controller` ("" for v2), or
-    nothing.
-    """
+    """The directory of the caller's own group in the v1 hierarchy of `controller` ("" for v2), or nothing."""
     with open("/proc/self/cgroup", encoding="utf-8") as lines:
         paths = {
             part: path

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from autograder.errors import GraderError, UsageError
-from autograder.sandbox import jail, layers, wire
+from autograder.sandbox import cgroups, jail, layers, wire
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.warm import ENVIRONMENT, PRELOAD
 from autograder.sandbox.zygote import receive_packet, send_packet
@@ -67,6 +67,9 @@ class JobProcess(Protocol):
 
     def usage(self) -> tuple[float, int]:
         """CPU seconds and resident bytes so far; the last known values once it is gone."""
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed it because its control group ran out of memory."""
 
 
 class Job:
@@ -209,6 +212,8 @@ class Job:
         end = self.process.end()
         if max(cpu_s, end.cpu_s) >= self._budget_s:
             return JobEnded("limit", f"used up the {self.limits.submission_s:g} s of the whole submission")
+        if self.process.out_of_memory():
+            return JobEnded("limit", f"used more than {self.limits.memory_mib} MiB of memory")
         if end.code == -signal.SIGKILL:
             return JobEnded("died", "closed its channel or was killed")
         if end.code < 0:
@@ -224,6 +229,17 @@ class _Forked:
         self._pid = _outer_pid(pidfd) if pidfd is not None else pid
         self._last = (0.0, 0)
         self._end: End | None = None
+        self._group: cgroups.SlotGroup | None = None
+        self._group_kills = 0
+
+    def join(self, group: cgroups.SlotGroup) -> None:
+        """Count its memory in a group; called before any student code runs."""
+        if self._pid is not None:
+            self._group, self._group_kills = group, group.out_of_memory_kills()
+            group.add(self._pid)
+
+    def out_of_memory(self) -> bool:
+        return self._group is not None and self._group.out_of_memory_kills() > self._group_kills
 
     def kill(self) -> None:
         if self._end is not None:
@@ -281,6 +297,9 @@ class _Spawned:
 
     def usage(self) -> tuple[float, int]:
         return (0.0, 0)
+
+    def out_of_memory(self) -> bool:
+        return False
 
 
 class Slot(Protocol):
@@ -343,11 +362,20 @@ class _Zygote:
 
 
 class _ForkSlot:
+    """One server of a zygote, forking one job after the other."""
+
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._zygote: _Zygote | None = None
         self.control: socket.socket = socket.socket()
         self._last: _Forked | None = None
+        self._group: cgroups.SlotGroup | None = None
+        if "cgroup" in sandbox.layers:
+            self._group = cgroups.create(f"autograder-{os.getpid()}-{sandbox.next_name()}")
+            limits = sandbox.limits
+            # Above the address space limit, whose error a student can read; the files of a job count as memory too.
+            memory_mib = int(1.25 * limits.memory_mib) + limits.scratch_mib
+            self._group.limit(memory_mib * _MIB, limits.processes + 8)
 
     @contextlib.contextmanager
     def job(self, budget_s: float) -> Iterator[Job]:
@@ -363,6 +391,8 @@ class _ForkSlot:
             raise GraderError("the zygote ended before it had forked a job")
         message, fds = answer
         process = self._last = _Forked(self, message["pid"], fds[0] if fds else None)
+        if self._group is not None:
+            process.join(self._group)
         job = Job(process, channel, output, self._sandbox.limits, budget_s)
         try:
             yield job
@@ -373,15 +403,19 @@ class _ForkSlot:
         with contextlib.suppress(GraderError, OSError):
             self._settle()
         self.control.close()
+        if self._group is not None:
+            with contextlib.suppress(OSError):
+                self._group.remove()
+            self._group = None
         if self._zygote is not None:
             self._sandbox.leave(self._zygote)
             self._zygote = None
 
     def _settle(self) -> None:
         """Wait until the last job is gone; its end overlapped with whatever the grader did since."""
-        if self._last is not None:
-            self._last.end()
-            self._last = None
+        last, self._last = self._last, None
+        if last is not None:
+            last.end()
 
     def _enter_zygote(self) -> None:
         current = self._sandbox.enter(self._zygote)
@@ -540,6 +574,8 @@ class Sandbox:
         with self._lock:
             if self._current is None:
                 raise GraderError("the sandbox is closed")
+            if self._current.process.poll() is not None:
+                self._current = self._start()  # it was killed, by the system's memory killer for example
             if self._current.jobs >= JOBS_PER_ZYGOTE * 0.8 and self._next is None:
                 self._next = self._start()  # it warms up while the old one still serves
             if self._current.jobs >= JOBS_PER_ZYGOTE and self._next is not None:

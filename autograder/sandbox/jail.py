@@ -1,10 +1,13 @@
-"""In which order is a process locked up?
+"""In which order a process is locked up.
 
 `early` (before the imports), `confine_zygote` (once, after them) and `confine_job` (once per
 submission) hold the whole order; the reasons for the order stand beside the lines. Each takes the
 set of layers that the probe found to bite on this host, applies exactly those, and raises when one
 of them fails: a job with fewer walls than its report says must not run.
 """
+
+# Links, descriptors and mounts: the calls of os say exactly what happens.
+# ruff: noqa: PTH100, PTH101, PTH102, PTH106, PTH110, PTH112, PTH116, PTH118, PTH119, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -51,9 +54,7 @@ _NAMESPACES = (
 
 @dataclass(frozen=True)
 class Early:
-    """What `early` leaves for later: a descriptor of the zygote's own pid namespace, and the uid
-    that jobs will take.
-    """
+    """What `early` leaves for later: a descriptor of the zygote's own pid namespace, and the uid of its jobs."""
 
     pid_namespace_fd: int | None
     job_uid: int | None
@@ -109,9 +110,7 @@ def early(active: Set[str]) -> Early:
     return Early(pid_namespace_fd, job_uid)
 
 
-def confine_zygote(
-    active: Set[str], before: Early, *, trees: Sequence[str], private: str | None = None
-) -> JailState:
+def confine_zygote(active: Set[str], before: Early, *, trees: Sequence[str], private: str | None = None) -> JailState:
     """Lock up the zygote after its imports and its warm-up, before the first job.
 
     Args:
@@ -128,9 +127,7 @@ def confine_zygote(
     check_names(active)
     own_root, quota = "read-only-root" in active, "scratch-quota" in active
     if private is None and not (own_root and quota):
-        raise GraderError(
-            "jobs need a private directory here: there is no read-only root with a scratch quota."
-        )
+        raise GraderError("jobs need a private directory here: there is no read-only root with a scratch quota.")
     scratch = private if private is not None and not (own_root and quota) else SCRATCH
     trees = tuple(tree for tree in trees if os.path.isdir(tree))
     if before.job_uid is not None:
@@ -158,9 +155,7 @@ def confine_zygote(
 
 
 def fork_job(state: JailState) -> int:
-    """Fork a job, in a pid namespace of its own if the zygote has one. Returns as `os.fork`: 0 in
-    the job.
-    """
+    """Fork a job, in a pid namespace of its own if the zygote has one. Returns as `os.fork`: 0 in the job."""
     if state.before.pid_namespace_fd is None:
         return os.fork()
     return namespaces.fork_in_pid_namespace(state.before.pid_namespace_fd)
@@ -238,9 +233,7 @@ def confine_job(
 
 
 def unused_uid(seed: int) -> int:
-    """A uid that no account has, from a range that nobody hands out; `seed` spreads concurrent
-    zygotes over it.
-    """
+    """A uid that no account has, from a range that nobody hands out; `seed` spreads concurrent zygotes over it."""
     import pwd  # not on Windows
 
     for step in range(len(_FREE_UIDS)):
@@ -249,9 +242,7 @@ def unused_uid(seed: int) -> int:
             pwd.getpwuid(uid)
         except KeyError:
             return uid
-    raise GraderError(
-        f"every uid of {_FREE_UIDS} belongs to an account: free one, or run as an ordinary user."
-    )
+    raise GraderError(f"every uid of {_FREE_UIDS} belongs to an account: free one, or run as an ordinary user.")
 
 
 def check_open(trees: Sequence[str], *, own_root: bool) -> None:
@@ -281,9 +272,7 @@ def change_uid(uid: int) -> None:
 
 
 def drop_bounding_set() -> None:
-    """Give up the capabilities that a program started later could get; nothing happens without the
-    right to do so.
-    """
+    """Give up the capabilities that a program started later could get; nothing happens without the right to do so."""
     for capability in range(64):
         try:
             libc.prctl(libc.PR_CAPBSET_DROP, capability)
@@ -324,9 +313,7 @@ def _close_range(first: int, last: int) -> None:
 
 
 def hide_memory() -> None:
-    """Keep other processes of the same user from reading the memory, environment and descriptors of
-    this one.
-    """
+    """Keep other processes of the same user from reading the memory, environment and descriptors of this one."""
     libc.prctl(libc.PR_SET_DUMPABLE, 0)
 
 
@@ -362,9 +349,7 @@ def _vm_size_bytes() -> int:
 
 
 def _own_directory(active: Set[str], limits: Limits, state: JailState, name: str) -> str:
-    """An empty directory for the calling job: a file system of limited size if possible, else a new
-    private directory.
-    """
+    """An empty directory for the calling job: a file system of limited size if possible, else a private one."""
     uid = state.before.job_uid
     if "scratch-quota" in active:
         namespaces.mount_scratch(state.scratch, limits.scratch_mib * MIB, SCRATCH_INODES, uid)
@@ -380,8 +365,7 @@ def _own_directory(active: Set[str], limits: Limits, state: JailState, name: str
 
 
 def allowed_trees(extra: Sequence[str] = ()) -> tuple[str, ...]:
-    """The directories that a job may read: libraries of the interpreter and the system, installed
-    packages, time zones.
+    """The directories that a job may read: libraries of the interpreter and the system, installed packages, time zones.
 
     Of an interpreter's prefix only the library folders count: the prefix of a system Python is
     /usr, that of a virtual environment may be the course folder itself. `extra` (data sets, say) is
@@ -399,9 +383,7 @@ def _library_folders() -> Iterator[str]:
         yield sysconfig.get_path(kind)
     yield from site.getsitepackages()
     # Wherever else packages were installed (a user's own site, a path given by the environment).
-    yield from (
-        path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")
-    )
+    yield from (path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages"))
     yield from ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/local/lib", "/usr/share/zoneinfo")
 
 
@@ -424,9 +406,7 @@ def refuse_if_inside(paths: Sequence[str], trees: Sequence[str]) -> None:
 
 
 def make_private_directory(parent: str | None = None) -> str:
-    """A new directory in which jobs make theirs. Others may pass through, not look in: a job runs
-    as another uid.
-    """
+    """A new directory in which jobs make theirs. Others may pass through, not look in: a job runs as another uid."""
     path = os.path.realpath(tempfile.mkdtemp(prefix="autograder-jobs-", dir=parent))
     os.chmod(path, 0o711)
     return path

@@ -75,10 +75,12 @@ class StudentBench:
         return self._converter.torch
 
     def find(self, name: str) -> Any:
-        found = self._shell.namespace.get(name, ...)
-        if found is ...:
+        namespace = self._shell.namespace
+        if name not in namespace:
             raise MissingName(name)
-        return found
+        if namespace[name] is ...:
+            raise NotImplementedError(name)  # the stub of a value
+        return namespace[name]
 
 
 def prepare(channel: Channel, *, output_limit: int, seed: int, device: str = "cpu") -> Callable[[], None]:

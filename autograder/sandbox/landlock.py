@@ -1,9 +1,11 @@
-"""Which files, ports and processes may this process still reach? The kernel's own sandbox for
-ordinary users (Landlock).
+"""Landlock, the kernel's sandbox for ordinary users: which files, ports and processes can this process still reach.
 
 Needs no privilege and no namespace, and cannot be undone. Linux 5.13 and later; what is covered
 grows with the ABI version.
 """
+
+# The kernel takes paths as strings.
+# ruff: noqa: PTH112
 
 from __future__ import annotations
 
@@ -45,9 +47,7 @@ _WRITE = _READ | sum(
     )
 )  # fmt: skip
 # The rights that make sense for a path which is no directory; the kernel refuses the others there.
-_ON_FILES = sum(
-    _BIT[name] for name in ("execute", "write_file", "read_file", "truncate", "ioctl_dev")
-)
+_ON_FILES = sum(_BIT[name] for name in ("execute", "write_file", "read_file", "truncate", "ioctl_dev"))
 
 _NET = 0b11  # bind and connect of TCP sockets, ABI 4
 _SCOPES = 0b11  # abstract unix sockets and signals of processes outside, ABI 6
@@ -69,19 +69,12 @@ class _PathBeneath(ctypes.Structure):
 
 
 def abi() -> int:
-    """The Landlock ABI version of the running kernel. Raises OSError where it is missing or
-    switched off.
-    """
-    return libc.syscall(
-        "landlock_create_ruleset", libc.SYS_LANDLOCK_CREATE_RULESET, None, 0, _CREATE_VERSION
-    )
+    """The Landlock ABI version of the running kernel. Raises OSError where it is missing or switched off."""
+    return libc.syscall("landlock_create_ruleset", libc.SYS_LANDLOCK_CREATE_RULESET, None, 0, _CREATE_VERSION)
 
 
-def restrict(
-    read_only: Sequence[str], writable: Sequence[str], *, network: bool = True, scopes: bool = True
-) -> int:
-    """Take from the calling thread, for good, every file right but the ones listed, and what else
-    the kernel offers.
+def restrict(read_only: Sequence[str], writable: Sequence[str], *, network: bool = True, scopes: bool = True) -> int:
+    """Take from the calling thread, for good, every file right but the ones listed, and what else the kernel offers.
 
     Args:
         read_only: directories (with all below) and files that may be read.

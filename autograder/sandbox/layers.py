@@ -1,10 +1,12 @@
-"""Which walls stand between a submission and the machine, do they hold on this host, and are they
-enough?
+"""Which walls stand between a submission and the machine, whether they hold on this host, and whether they suffice.
 
 `LAYERS` lists them in the order in which they are applied, `probe_layers` tries each one here,
 `decide` is the policy. All three are data as far as possible: what a missing wall means can be read
 off the tables below.
 """
+
+# Imported before every run, pathlib is not needed otherwise.
+# ruff: noqa: PTH100, PTH120
 
 from __future__ import annotations
 
@@ -147,8 +149,7 @@ LAYERS: tuple[Layer, ...] = (
     Layer(
         "seccomp",
         "every system call that a notebook does not need: processes, sockets, most of the kernel",
-        "Memory files, shared memory and the whole kernel are open to a job, and only a count "
-        "limits its processes.",
+        "Memory files, shared memory and the whole kernel are open to a job, and only a count limits its processes.",
         needs=("no-new-privs",),
     ),
     Layer(
@@ -170,9 +171,7 @@ NAMES = frozenset(layer.name for layer in LAYERS)
 
 @dataclass(frozen=True)
 class LayerStatus:
-    """What the probe found: does the layer bite here; if not, why not; if so, details such as the
-    ABI.
-    """
+    """What the probe found: does the layer bite here; if not, why not; if so, details such as the ABI."""
 
     name: str
     active: bool
@@ -180,9 +179,7 @@ class LayerStatus:
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raise GraderError if one of `names` is no layer: a misspelt wall would silently not be
-    built.
-    """
+    """Raise GraderError if one of `names` is no layer: a misspelt wall would silently not be built."""
     unknown = sorted(set(names) - NAMES)
     if unknown:
         raise GraderError(f"unknown sandbox layers {unknown}; there are {sorted(NAMES)}.")
@@ -208,10 +205,7 @@ def probe_layers(without: Set[str] = frozenset()) -> dict[str, LayerStatus]:
         return {name: LayerStatus(name, False, "needs Linux") for name in _names_in_order()}
     # Isolated: neither the environment nor the working directory can change what is probed.
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    code = (
-        "import sys; sys.path.append(sys.argv.pop(1)); "
-        "from autograder.sandbox.probe import main; main()"
-    )
+    code = "import sys; sys.path.append(sys.argv.pop(1)); from autograder.sandbox.probe import main; main()"
     try:
         child = subprocess.run(
             [sys.executable, "-I", "-c", code, root, *sorted(without)],
@@ -226,14 +220,10 @@ def probe_layers(without: Set[str] = frozenset()) -> dict[str, LayerStatus]:
             for name in _names_in_order()
         }
     except subprocess.TimeoutExpired as error:
-        raise GraderError(
-            f"the probe of the sandbox layers took more than {_PROBE_TIMEOUT_S:g} s."
-        ) from error
+        raise GraderError(f"the probe of the sandbox layers took more than {_PROBE_TIMEOUT_S:g} s.") from error
     except (ValueError, KeyError, TypeError) as error:
         reason = child.stderr.decode(errors="replace").strip()[-500:]
-        raise GraderError(
-            f"the probe of the sandbox layers ended with status {child.returncode}: {reason}"
-        ) from error
+        raise GraderError(f"the probe of the sandbox layers ended with status {child.returncode}: {reason}") from error
 
 
 def active_layers(statuses: Mapping[str, LayerStatus]) -> frozenset[str]:
@@ -250,9 +240,7 @@ def _names_in_order() -> list[str]:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a run may start: `refusals` explain a no, `warnings` go into every report, `notes`
-    are second lines lost.
-    """
+    """Whether a run may start: `refusals` explain a no, `warnings` go into every report, `notes` are spare walls lost."""
 
     acceptable: bool
     refusals: tuple[str, ...]
@@ -262,9 +250,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Rule:
-    """Holds if all of `missing` are missing, unless all of `unless` are active; then refuse or warn
-    with `sentence`.
-    """
+    """Holds if all of `missing` are missing, unless all of `unless` are active; then refuse or warn with `sentence`."""
 
     missing: tuple[str, ...]
     refuse: bool
@@ -287,8 +273,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         ("read-only-root", "landlock"),
         False,
-        "A submission can read every file that is readable for all users: take that right from "
-        "the course folder.",
+        "A submission can read every file that is readable for all users: take that right from the course folder.",
     ),
     Rule(
         ("seccomp",),
@@ -297,9 +282,7 @@ RULES: tuple[Rule, ...] = (
         "pid-namespace, network-namespace, read-only-root and landlock.",
         unless=("pid-namespace", "network-namespace", "read-only-root", "landlock"),
     ),
-    Rule(
-        ("rlimits",), True, "A submission could use up the memory and processor time of this host."
-    ),
+    Rule(("rlimits",), True, "A submission could use up the memory and processor time of this host."),
     Rule(("close-descriptors",), True, "A submission could use the control channel of the grader."),
     Rule(
         ("capabilities", "user-namespace", "separate-uid"),
@@ -310,7 +293,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def decide(statuses: Mapping[str, LayerStatus], trust: bool = False) -> Decision:
-    """May notebooks of strangers be run behind these layers?
+    """Whether notebooks of strangers may be run behind these layers.
 
     Args:
         statuses: what `probe_layers` returned.

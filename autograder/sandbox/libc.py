@@ -1,4 +1,4 @@
-"""How are kernel functions called that Python does not wrap on every supported version?
+"""Calls kernel functions that Python does not wrap on every supported version.
 
 Importing this module touches nothing of the system, so it is safe on every platform; the C library
 is loaded at the first call.
@@ -62,9 +62,7 @@ def call(name: str, *args: Any) -> int:
 
 
 def syscall(name: str, number: int, *args: Any) -> int:
-    """Make the system call `number`; `name` is for the error message. Arguments and errors as in
-    `call`.
-    """
+    """Make the system call `number`; `name` is for the error message. Arguments and errors as in `call`."""
     return _checked(name, _function("syscall"), (number, *args))
 
 
@@ -78,5 +76,5 @@ def _checked(name: str, function: Any, args: tuple[Any, ...]) -> int:
 
 
 def prctl(option: int, *args: int) -> int:
-    """prctl(2) with unused arguments zero, which several options insist on."""
+    """Control the process, see prctl in the manual, with unused arguments zero: several options insist on it."""
     return call("prctl", option, *args, *(0,) * (4 - len(args)))

@@ -1,4 +1,4 @@
-"""How much may one submission use?
+"""How much one submission may use.
 
 The numbers are chosen by the operator and stored with each mark; the kernel enforces what it can
 (`apply_rlimits`), the grader and the zygote enforce the rest (wall clock, bytes received).
@@ -57,9 +57,7 @@ class Limits:
         # Below this, the worker itself cannot open its channel, its cell sources and a library
         # file.
         if self.open_files < MIN_OPEN_FILES:
-            raise UsageError(
-                f"limit open_files = {self.open_files} must be at least {MIN_OPEN_FILES}."
-            )
+            raise UsageError(f"limit open_files = {self.open_files} must be at least {MIN_OPEN_FILES}.")
 
     def as_dict(self) -> dict[str, float]:
         """The limits as plain data for the provenance of a mark."""
@@ -69,9 +67,7 @@ class Limits:
 MIN_OPEN_FILES = 16
 
 
-def rlimits(
-    limits: Limits, vm_size_bytes: int, cpu_s: float, *, count_processes: bool = True
-) -> Mapping[str, int]:
+def rlimits(limits: Limits, vm_size_bytes: int, cpu_s: float, *, count_processes: bool = True) -> Mapping[str, int]:
     """The kernel limits of one job, by the name of their constant in `resource`.
 
     Args:
@@ -100,19 +96,14 @@ def rlimits(
     return wanted
 
 
-def apply_rlimits(
-    limits: Limits, vm_size_bytes: int, cpu_s: float, *, count_processes: bool = True
-) -> None:
-    """Set the kernel limits of the calling process, soft = hard, never above a hard limit it
-    already has.
+def apply_rlimits(limits: Limits, vm_size_bytes: int, cpu_s: float, *, count_processes: bool = True) -> None:
+    """Set the kernel limits of the calling process, soft = hard, never above a hard limit it already has.
 
     Takes the arguments of `rlimits`. Raises OSError when the kernel refuses one.
     """
     import resource  # not on Windows
 
-    for name, value in rlimits(
-        limits, vm_size_bytes, cpu_s, count_processes=count_processes
-    ).items():
+    for name, value in rlimits(limits, vm_size_bytes, cpu_s, count_processes=count_processes).items():
         kind = getattr(resource, name, None)
         if kind is None:  # MSGQUEUE exists on Linux only
             continue

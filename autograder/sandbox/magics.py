@@ -1,4 +1,4 @@
-"""What does `get_ipython()` return, and what does each magic do, when there is no kernel?
+"""What `get_ipython()` returns, and what each magic does, when there is no kernel.
 
 One table, `_MAGICS`. Magics that only change the display do nothing; those that time a piece of
 code run it once; those that leave Python (`!pip`, `%%bash`, `%run`) become a note and are not run;
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any, Protocol
 
@@ -30,9 +31,7 @@ class Cells(Protocol):
     @property
     def namespace(self) -> dict[str, Any]: ...
     def note(self, text: str) -> None: ...
-    def evaluate(
-        self, source: str, first_line: int = 1, local: Mapping[str, Any] | None = None
-    ) -> object: ...
+    def evaluate(self, source: str, first_line: int = 1, local: Mapping[str, Any] | None = None) -> object: ...
     def captured(self, run: Callable[[], object]) -> str: ...
 
 
@@ -229,7 +228,8 @@ class _Captured:
 def _write_file(call: _Call) -> None:
     append = call.line.startswith(("-a ", "--append "))
     name = call.line.partition(" ")[2] if append else call.line
-    with open(name.strip().strip("\"'"), "a" if append else "w", encoding="utf-8") as file:
+    path = Path(name.strip().strip("\"'"))
+    with path.open("a" if append else "w", encoding="utf-8") as file:
         file.write(call.body)
     importlib.invalidate_caches()  # the file may be a module that the next line imports
 
@@ -250,9 +250,7 @@ def _change_directory(call: _Call) -> None:
 
 
 def _pylab(call: _Call) -> None:
-    call.run_line(
-        "import numpy; import numpy as np; import matplotlib.pyplot as plt; from pylab import *"
-    )
+    call.run_line("import numpy; import numpy as np; import matplotlib.pyplot as plt; from pylab import *")
 
 
 def _names(text: str) -> list[str]:
@@ -290,6 +288,6 @@ _MAGICS: dict[str, Callable[[_Call], object]] = {
     "%env": _environment,
     "%set_env": _environment,
     "%cd": _change_directory,
-    "%pwd": lambda call: os.getcwd(),
+    "%pwd": lambda call: str(Path.cwd()),
     "%pylab": _pylab,
 }

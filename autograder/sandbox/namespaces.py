@@ -1,8 +1,11 @@
-"""How does a process get its own view of users, processes, network and files?
+"""Gives a process its own view of users, processes, network and files.
 
 Thin wrappers over unshare, setns, mount and pivot_root, and the few recipes built from them. Linux
 only when called.
 """
+
+# The kernel takes and gives paths as strings.
+# ruff: noqa: PTH102, PTH103, PTH106, PTH112, PTH120, PTH123, PTH211
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ def mount(
     flags: int = 0,
     data: str | None = None,
 ) -> None:
-    """mount(2)."""
+    """Mount a file system, or change a mount. Arguments as in the manual."""
     libc.call("mount", source, target, kind, flags, data)
 
 
@@ -78,15 +81,12 @@ def enter_user_namespace() -> None:
 
 
 def open_pid_namespace() -> int:
-    """A descriptor of the pid namespace of this process, for `fork_in_pid_namespace`. Needs
-    proc.
-    """
+    """A descriptor of the pid namespace of this process, for `fork_in_pid_namespace`. Needs proc."""
     return os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def fork_in_pid_namespace(own_fd: int) -> int:
-    """`os.fork`, but the child is pid 1 of a new pid namespace: when it ends, the kernel kills all
-    it has started.
+    """`os.fork`, but the child is pid 1 of a new pid namespace: when it ends, the kernel kills all it has started.
 
     Args:
         own_fd: what `open_pid_namespace` returned in this process. unshare(NEWPID) works only once
@@ -118,9 +118,7 @@ class _MountAttr(ctypes.Structure):
 
 
 def bind(source: str, target: str, flags: int) -> None:
-    """Show `source` and all that is mounted below it at `target`, with MS_RDONLY, MS_NOSUID... on
-    each of these mounts.
-    """
+    """Show `source` and all mounted below it at `target`, with MS_RDONLY, MS_NOSUID... on each of these mounts."""
     mount(source, target, None, MS_BIND | MS_REC)
     # The bits of mount_setattr for read-only, nosuid, nodev and noexec equal those of mount.
     attributes = _MountAttr(set=flags)
@@ -243,9 +241,7 @@ def _show(root: str, path: str, flags: int) -> None:
 
 
 def _rebuild_link(root: str, path: str) -> None:
-    """Make `path`, which leads through a link on the host, lead to the same place under `root`
-    (/lib -> /usr/lib).
-    """
+    """Make `path`, which leads through a link on the host, lead to the same place under `root` (/lib -> /usr/lib)."""
     real = os.path.realpath(path)
     if real == path or os.path.lexists(root + path):
         return

@@ -1,10 +1,12 @@
-"""Does each sandbox layer bite on this host? Run in a process of its own by `layers.probe_layers`;
-prints JSON.
+"""Whether each sandbox layer bites on this host: a program run by `layers.probe_layers`, which prints JSON.
 
 One function per layer. Each runs in a forked child, applies its layer by the same code as a job
 does, then tries what the layer should stop. It returns a detail worth reporting, or raises: OSError
-or Unavailable if the host refuses the layer, Toothless if it has no effect.
+or UnavailableError if the host refuses the layer, ToothlessError if it has no effect.
 """
+
+# Links, descriptors and mounts: the calls of os say exactly what happens.
+# ruff: noqa: PTH102, PTH112, PTH115, PTH116, PTH118, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -32,18 +34,19 @@ _CHILD_TIMEOUT_S = 20.0
 _PR_GET_DUMPABLE = 3
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """The layer cannot be used here, or is not needed; says why."""
 
 
-class Toothless(Exception):
+class ToothlessError(Exception):
     """The layer was applied without an error, but what it should stop still works."""
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Where a probe stands: may this process make namespaces itself, or through a user namespace; a
-    directory; a secret in it.
+    """Where a probe stands.
+
+    May this process make namespaces itself, or through a user namespace; a directory; a secret in it.
     """
 
     privileged: bool
@@ -64,26 +67,26 @@ def _refused(what: str, *codes: int) -> Iterator[None]:
     except OSError as error:
         if error.errno in codes:
             return
-        raise Toothless(f"{what}: unexpected answer {error}") from error
-    raise Toothless(f"{what} is still possible")
+        raise ToothlessError(f"{what}: unexpected answer {error}") from error
+    raise ToothlessError(f"{what} is still possible")
 
 
 def _gain_rights(ground: Ground) -> None:
     """Get the right to make namespaces, the way the zygote will."""
     if not ground.privileged:
         if not ground.user_namespaces:
-            raise Unavailable("needs root or a user namespace")
+            raise UnavailableError("needs root or a user namespace")
         namespaces.enter_user_namespace()
 
 
 def _user_namespace(ground: Ground) -> str:
     if ground.privileged:
-        raise Unavailable("not needed: this process may make namespaces itself")
+        raise UnavailableError("not needed: this process may make namespaces itself")
     uid = os.geteuid()
     namespaces.enter_user_namespace()
     with open("/proc/self/uid_map", encoding="ascii") as stream:
         if stream.read().split() != ["0", str(uid), "1"]:
-            raise Toothless("the new user namespace knows other users")
+            raise ToothlessError("the new user namespace knows other users")
     # Some hosts allow the namespace, but nothing in it.
     namespaces.private_mounts()
     namespaces.mount("tmpfs", ground.directory, "tmpfs")
@@ -112,7 +115,7 @@ def _two_jobs(outside: int) -> None:
 
 def _sees_nobody(outside: int) -> None:
     if os.getpid() != 1:
-        raise Toothless("a job is not pid 1")
+        raise ToothlessError("a job is not pid 1")
     with _refused("signalling a process outside", errno.ESRCH):
         os.kill(outside, 0)
 
@@ -148,7 +151,7 @@ def _uts_namespace(ground: Ground) -> str:
     namespaces.unshare(namespaces.CLONE_NEWUTS)
     # Before renaming anything: without the layer, this would rename the host itself.
     if os.readlink("/proc/self/ns/uts") == before:
-        raise Toothless("the host name is still shared")
+        raise ToothlessError("the host name is still shared")
     socket.sethostname(jail.HOST_NAME)
     return ""
 
@@ -165,7 +168,7 @@ def _read_only_root(ground: Ground) -> str:
     with _refused("writing into the root", errno.EROFS):
         os.mkdir("/autograder-probe")
     if os.listdir("/proc" if os.path.isdir("/proc") else jail.SCRATCH):
-        raise Toothless("the new root is not empty")
+        raise ToothlessError("the new root is not empty")
     with open("/dev/null", "wb") as stream:
         stream.write(b"x")
     return ""
@@ -174,7 +177,7 @@ def _read_only_root(ground: Ground) -> str:
 def _undumpable(ground: Ground) -> str:
     jail.hide_memory()
     if libc.prctl(_PR_GET_DUMPABLE) != 0:
-        raise Toothless("memory is still readable")
+        raise ToothlessError("memory is still readable")
     if os.geteuid() != 0:  # root may read every memory
         victim, child = os.getpid(), os.fork()
         if child == 0:
@@ -231,18 +234,18 @@ def _rlimits(ground: Ground) -> str:
     except MemoryError:
         pass
     else:
-        raise Toothless("memory is not limited")
+        raise ToothlessError("memory is not limited")
     with _refused("opening any number of files", errno.EMFILE):
         for _ in range(limits.open_files + 1):
             os.open("/dev/null", os.O_RDONLY)
     if resource.getrlimit(resource.RLIMIT_CPU) != (5, 5):
-        raise Toothless("processor time is not limited")
+        raise ToothlessError("processor time is not limited")
     return ""
 
 
 def _separate_uid(ground: Ground) -> str:
     if not ground.privileged and ground.user_namespaces:
-        raise Unavailable("the user namespace knows one user only")
+        raise UnavailableError("the user namespace knows one user only")
     jail.change_uid(jail.unused_uid(os.getpid()))
     with _refused("reading a file of the operator", errno.EACCES):
         os.open(ground.secret, os.O_RDONLY)
@@ -252,8 +255,9 @@ def _separate_uid(ground: Ground) -> str:
 
 
 def _parent_death_signal(ground: Ground) -> str:
-    """A zygote forks a job and dies; the job must go with it. The job holds the write end of a pipe
-    as long as it lives.
+    """A zygote forks a job and dies; the job must go with it.
+
+    The job holds the write end of a pipe as long as it lives.
     """
     alive, job_holds = os.pipe()
     ready, job_ready = os.pipe()
@@ -271,14 +275,14 @@ def _parent_death_signal(ground: Ground) -> str:
     os.close(job_holds)
     os.waitpid(zygote, 0)
     if not select.select([alive], [], [], 3.0)[0]:
-        raise Toothless("a job outlives its parent")
+        raise ToothlessError("a job outlives its parent")
     return ""
 
 
 def _no_new_privs(ground: Ground) -> str:
     libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
     if libc.prctl(libc.PR_GET_NO_NEW_PRIVS) != 1:
-        raise Toothless("not set")
+        raise ToothlessError("not set")
     return ""
 
 
@@ -331,7 +335,7 @@ def _landlock_scope(ground: Ground) -> str:
 def _require_abi(needed: int) -> None:
     found = landlock.abi()
     if found < needed:
-        raise Unavailable(f"needs Landlock ABI {needed}, this kernel has {found}")
+        raise UnavailableError(f"needs Landlock ABI {needed}, this kernel has {found}")
 
 
 def _seccomp(ground: Ground) -> str:
@@ -364,7 +368,7 @@ def _cgroup(ground: Ground) -> str:
         _, status = os.waitpid(child, 0)
         child = 0
         if not os.WIFSIGNALED(status) or not group.out_of_memory_kills():
-            raise Toothless("memory beyond the limit is given")
+            raise ToothlessError("memory beyond the limit is given")
     finally:
         if child:
             os.kill(child, signal.SIGKILL)
@@ -380,7 +384,7 @@ def _pidfd(ground: Ground) -> str:
     handle = os.pidfd_open(child)
     signal.pidfd_send_signal(handle, signal.SIGKILL)
     if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGKILL:
-        raise Toothless("a process could not be killed by its descriptor")
+        raise ToothlessError("a process could not be killed by its descriptor")
     return ""
 
 
@@ -428,13 +432,12 @@ def _finish(attempt: Callable[[], str | None]) -> NoReturn:
     try:
         attempt()
         code = 0
-    except (Unavailable, Toothless) as error:
+    except (UnavailableError, ToothlessError) as error:
         _report(False, str(error))
     except OSError as error:
         _report(False, error.strerror or str(error))
-    except (
-        BaseException
-    ) as error:  # a bug of the probe: say so instead of unwinding into the parent's code
+    except BaseException as error:
+        # A bug of the probe: say so instead of unwinding into the code of the parent.
         _report(False, f"{type(error).__name__}: {error}")
     finally:
         os._exit(code)
@@ -443,7 +446,7 @@ def _finish(attempt: Callable[[], str | None]) -> NoReturn:
 def _wait(child: int) -> str:
     _, status = os.waitpid(child, 0)
     if status:
-        raise Toothless(f"a child ended with {os.waitstatus_to_exitcode(status)}")
+        raise ToothlessError(f"a child ended with {os.waitstatus_to_exitcode(status)}")
     return ""
 
 

@@ -1,5 +1,4 @@
-"""Which system calls may a job make? An allowlist by name, compiled here to the kernel's filter
-language (classic BPF).
+"""Which system calls a job may make: an allowlist by name, compiled here to the kernel's filter language (classic BPF).
 
 Everything not named below is refused with EPERM: no program may be started, no process made, no
 socket opened, no other process touched, nothing mounted. The policy is data in four tables;
@@ -66,10 +65,7 @@ removexattr:197:14 lremovexattr:198:15 fremovexattr:199:16
 NUMBERS: dict[str, tuple[int | None, int | None]] = {
     name: (None if x86 == "-" else int(x86), None if arm == "-" else int(arm))
     for name, x86, arm in (
-        word.split(":")
-        for line in _TABLE.splitlines()
-        if not line.startswith("#")
-        for word in line.split()
+        word.split(":") for line in _TABLE.splitlines() if not line.startswith("#") for word in line.split()
     )
 }
 
@@ -98,8 +94,9 @@ NEWEST_REVIEWED = 451
 # --- Calls whose arguments decide: allowed if every test holds ------------------------------------
 @dataclass(frozen=True)
 class Test:
-    """Argument number `arg`, masked, is one of `values`. `wide`: the kernel reads 64 bits, so the
-    upper half must be zero.
+    """Argument number `arg`, masked, is one of `values`.
+
+    `wide`: the kernel reads 64 bits, so the upper half must be zero.
     """
 
     arg: int
@@ -164,9 +161,7 @@ RULES: dict[str, tuple[Test, ...]] = {
 # --- The compiler ---------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Architecture:
-    """How the kernel names an architecture, the column of its numbers, and where its foreign
-    numbers begin.
-    """
+    """How the kernel names an architecture, the column of its numbers, and where its foreign numbers begin."""
 
     audit: int
     column: int
@@ -283,9 +278,7 @@ class _Fprog(ctypes.Structure):
 
 
 def install(program: bytes) -> None:
-    """Put the calling thread, and all it starts, under the filter for good. Needs no_new_privs.
-    Raises OSError.
-    """
+    """Put the calling thread, and all it starts, under the filter for good. Needs no_new_privs. Raises OSError."""
     code = ctypes.create_string_buffer(program, len(program))
     fprog = _Fprog(len(program) // _INSTRUCTION.size, ctypes.cast(code, ctypes.c_char_p))
     libc.prctl(libc.PR_SET_SECCOMP, libc.SECCOMP_MODE_FILTER, ctypes.addressof(fprog))

@@ -1,4 +1,4 @@
-"""How does a notebook cell run without a kernel?
+"""Runs the cells of a notebook without a kernel.
 
 `Shell` executes the cells of one submission in this process, the way Jupyter would, and reports
 each as a `CellResult`. `describe_error` puts an exception into the student's terms, and
@@ -47,6 +47,8 @@ _FIRST_FRAMES, _LAST_FRAMES = 10, 9  # with a line that counts the others: 20
 
 #: Lines of the cells by the file name of their code ("<cell 3>"); a cell may clear `linecache`.
 _LINES: dict[str, tuple[str, ...]] = {}
+#: Where `inspect` and warnings look source lines up; a cell may replace the attribute.
+_line_cache: dict[str, Any] = linecache.cache
 #: Names that a failed cell would have defined, and that cell ("cell 2").
 _LOST: dict[str, str] = {}
 
@@ -111,9 +113,7 @@ class Shell:
         self._shown: list[object] = [None, None, None]  # what `_`, `__` and `___` were last set to
         self._main = ModuleType("__main__")
         self._outer = (sys.modules.get("__main__"), sys.stdout, sys.stderr)
-        self._stubs = Stubs(
-            self, ZMQInteractiveShell(self), dict.fromkeys(_CAPTURES, _on_first_import)
-        )
+        self._stubs = Stubs(self, ZMQInteractiveShell(self), dict.fromkeys(_CAPTURES, _on_first_import))
         self._stubs.install()
         self._take_over()
 
@@ -128,7 +128,7 @@ class Shell:
         source = source.replace("\r\n", "\n").replace("\r", "\n")
         self._cell = f"<cell {index}>"
         lines = _LINES[self._cell] = tuple(source.split("\n"))
-        linecache.cache[self._cell] = (
+        _line_cache[self._cell] = (
             len(source),
             None,
             [f"{line}\n" for line in lines],
@@ -152,19 +152,15 @@ class Shell:
                     self._remember(value)
             finally:
                 _calm(trace, profile)
-        except BaseException as error:  # noqa: BLE001 - student code; SystemExit ends the cell only
+        except BaseException as error:  # student code; SystemExit ends the cell only
             status = "error"
             message, traceback = describe_error(error)
-            _LOST.update(
-                dict.fromkeys(_names_assigned(source) - self.namespace.keys(), self._cell[1:-1])
-            )
+            _LOST.update(dict.fromkeys(_names_assigned(source) - self.namespace.keys(), self._cell[1:-1]))
         else:
             for name in _LOST.keys() & self.namespace.keys():
                 del _LOST[name]
         flush_figures(self)
-        return CellResult(
-            index, status, message, traceback, self._buffer.take(), tuple(self._notes)
-        )
+        return CellResult(index, status, message, traceback, self._buffer.take(), tuple(self._notes))
 
     def take_output(self) -> str:
         """What was printed since the last cell or call: the output of a student's functions."""
@@ -180,7 +176,7 @@ class Shell:
             self._loop.close()
         _forget_cells()
 
-    def __enter__(self) -> Shell:  # noqa: PYI034 - typing.Self needs Python 3.11
+    def __enter__(self) -> Shell:  # typing.Self needs Python 3.11
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -206,9 +202,7 @@ class Shell:
         """The lines of the cell that this code comes from; None for code of a library."""
         return _LINES.get(code.co_filename)
 
-    def evaluate(
-        self, source: str, first_line: int = 1, local: Mapping[str, Any] | None = None
-    ) -> object:
+    def evaluate(self, source: str, first_line: int = 1, local: Mapping[str, Any] | None = None) -> object:
         """Run code that stands at a line of the current cell; return what Jupyter would show."""
         program = self._compile(source, first_line)
         value = self._execute(program, local)
@@ -284,9 +278,7 @@ class Shell:
             value = eval(code, self.namespace, local)
         return value
 
-    async def _execute_awaiting(
-        self, codes: Sequence[CodeType], local: Mapping[str, Any] | None
-    ) -> object:
+    async def _execute_awaiting(self, codes: Sequence[CodeType], local: Mapping[str, Any] | None) -> object:
         value = None
         for code in codes:
             value = eval(code, self.namespace, local)
@@ -321,7 +313,7 @@ _RECURSION_LIMIT = sys.getrecursionlimit()
 
 def _forget_cells() -> None:
     for name in _LINES:
-        linecache.cache.pop(name, None)
+        _line_cache.pop(name, None)
     _LINES.clear()
     _LOST.clear()
 
@@ -358,7 +350,7 @@ def _to_python(source: str, namespace: Mapping[str, Any]) -> str | None:
         for transform in (*manager.cleanup_transforms, *manager.line_transforms):
             lines = transform(lines)
         lines = _keep_line_numbers(manager, lines)
-    except Exception:  # noqa: BLE001 - of many kinds; the message about the cell as it stands is better
+    except Exception:  # of many kinds; the message about the cell as it stands is better
         return None
     after = "".join(lines)
     return None if after == before else "\n" * skipped + after
@@ -370,9 +362,7 @@ def _keep_line_numbers(manager: Any, lines: list[str]) -> list[str]:
         changed, new = manager.do_one_token_transform(lines)
         if not changed:
             break
-        first = next(
-            (i for i, (a, b) in enumerate(zip(lines, new, strict=False)) if a != b), len(new) - 1
-        )
+        first = next((i for i, (a, b) in enumerate(zip(lines, new, strict=False)) if a != b), len(new) - 1)
         lines = new[: first + 1] + ["\n"] * (len(lines) - len(new)) + new[first + 1 :]
     return lines
 
@@ -410,7 +400,7 @@ def _names_assigned(source: str) -> set[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they have been shown when the cell was compiled
             waiting: list[ast.AST] = [ast.parse(source)]
-    except Exception:  # noqa: BLE001 - of many kinds, depending on the text
+    except Exception:  # of many kinds, depending on the text
         return {name for found in _SIMPLE_DEFINITION.findall(source) for name in found if name}
     names: set[str] = set()
     while waiting:
@@ -535,7 +525,7 @@ def _shown(value: object) -> str:
         if beginning is not None and len(cast(Any, value)) > _SHOWN_LIMIT:
             value = beginning(value)
         return _cut(str.__str__(repr(value)), _SHOWN_LIMIT)
-    except BaseException as error:  # noqa: BLE001 - student code
+    except BaseException as error:  # student code
         return f"<{_type_name(type(value))} object whose repr raised {_type_name(type(error))}>"
 
 
@@ -565,7 +555,7 @@ def describe_error(error: BaseException) -> tuple[str, tuple[str, ...]]:
     """
     try:
         return _describe(error)
-    except BaseException:  # noqa: BLE001 - no memory, no stack, or an object more hostile than foreseen
+    except BaseException:  # no memory, no stack, or an object more hostile than foreseen
         return _type_name(type(error)), ()
 
 
@@ -601,7 +591,7 @@ def _text_of(error: BaseException) -> str | None:
     """The text of an exception; None when its own methods fail."""
     try:
         return str.__str__(str(error))
-    except BaseException:  # noqa: BLE001 - student code
+    except BaseException:  # student code
         return None
 
 
@@ -622,7 +612,8 @@ def _student_frames(traceback: TracebackType | None) -> tuple[tuple[str, ...], s
     head: list[str] = []
     tail: deque[str] = deque(maxlen=_LAST_FRAMES)
     total, place = 0, ""
-    for line, count, place in _runs(_cell_frames(traceback)):
+    for line, count, where in _runs(_cell_frames(traceback)):
+        place = where
         for text in (line, *((_repetition(count),) if count > 1 else ())):
             total += 1
             if len(head) < _FIRST_FRAMES:
@@ -636,8 +627,8 @@ def _student_frames(traceback: TracebackType | None) -> tuple[tuple[str, ...], s
 
 def _repetition(count: int) -> str:
     # The depth of an endless recursion depends on who calls: left out, so that reports repeat.
-    times = f"{count - 1} more times" if count <= 50 else "many more times"
-    return f"[the same line {times}]"
+    times = "many" if count > 50 else f"{count - 1}"
+    return "[the same line once more]" if count == 2 else f"[the same line {times} more times]"
 
 
 def _cell_frames(traceback: TracebackType | None) -> Iterator[tuple[str, int, str]]:
@@ -663,17 +654,13 @@ def _runs(frames: Iterable[tuple[str, int, str]]) -> Iterator[tuple[str, int, st
 
 def _frame_line(frame: tuple[str, int, str]) -> str:
     filename, number, function = frame
-    return _place(
-        filename, number, "" if function == "<module>" else f", in {_cut(function, _NAME_LIMIT)}"
-    )
+    return _place(filename, number, "" if function == "<module>" else f", in {_cut(function, _NAME_LIMIT)}")
 
 
 def _place(filename: str, number: int, where: str = "") -> str:
     lines = _LINES[filename]
     text = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-    return f"{filename[1:-1]}, line {number}{where}" + (
-        f": {_cut(text, _LINE_LIMIT)}" if text else ""
-    )
+    return f"{filename[1:-1]}, line {number}{where}" + (f": {_cut(text, _LINE_LIMIT)}" if text else "")
 
 
 # Global settings.
@@ -707,14 +694,14 @@ def restore_settings(snapshot: Mapping[str, Any]) -> None:
     for setting in _SETTINGS:
         try:
             setting.write(snapshot.get(setting.name, setting.initial))
-        except BaseException:  # noqa: BLE001, S112 - student code may be anywhere by now
+        except BaseException:  # student code may be anywhere by now
             continue
 
 
 def _setting(name: str, read: Callable[[], Any], write: Callable[[Any], object]) -> None:
     try:
         initial = read()
-    except Exception:  # noqa: BLE001 - this version of the library does not have it
+    except Exception:  # this version of the library does not have it
         return
     _SETTINGS.append(_Setting(name, read, write, initial))
 
@@ -806,9 +793,7 @@ def _capture_torch(torch: Any) -> None:
     _setting("torch matmul", torch.get_float32_matmul_precision, torch.set_float32_matmul_precision)
     _setting("torch threads", torch.get_num_threads, torch.set_num_threads)
     options = torch._tensor_str.PRINT_OPTS
-    _setting(
-        "torch print", lambda: dict(vars(options)), lambda values: vars(options).update(values)
-    )
+    _setting("torch print", lambda: dict(vars(options)), lambda values: vars(options).update(values))
     _setting("torch random", torch.get_rng_state, torch.set_rng_state)
     is_used, seed_all = cuda.is_initialized, cuda.manual_seed_all
     _setting("cuda random", torch.initial_seed, lambda seed: seed_all(seed) if is_used() else None)

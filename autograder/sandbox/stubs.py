@@ -1,4 +1,4 @@
-"""What do cells find instead of things that need a person, a browser or a network?
+"""What cells find instead of things that need a person, a browser or a network.
 
 Two tables. `_REPLACED` modules never load: an own, small module answers under their name.
 `_PATCHED` modules are the real ones, changed right after they load. Both work through an import
@@ -33,7 +33,7 @@ class Host(Protocol):
     def cell_lines(self, code: CodeType) -> Sequence[str] | None: ...
 
 
-class InputNotAvailable(EOFError):
+class InputNotAvailableError(EOFError):
     """Raised at once where a cell would wait for a person."""
 
 
@@ -88,9 +88,7 @@ class Stubs:
     def put(self, owner: Any, name: str, value: object) -> None:
         """``owner.name = value``, remembering how to undo it."""
         old = vars(owner).get(name, self)  # self stands for "there was none"
-        self._undo.append(
-            lambda: delattr(owner, name) if old is self else setattr(owner, name, old)
-        )
+        self._undo.append(lambda: delattr(owner, name) if old is self else setattr(owner, name, old))
         setattr(owner, name, value)
 
     def noting(self, text: str, result: object = None) -> Callable[..., Any]:
@@ -200,7 +198,7 @@ def flush_figures(host: Host) -> None:
         for number in pyplot.get_fignums():
             host.note(_figure_note(pyplot.figure(number)))
         pyplot.close("all")
-    except Exception as error:  # noqa: BLE001 - student code may have replaced any part of a figure
+    except Exception as error:  # student code may have replaced any part of a figure
         host.note(f"a figure could not be described ({type(error).__name__})")
 
 
@@ -249,7 +247,7 @@ def _nothing(*args: object, **kwargs: object) -> None:
 
 def _refused(name: str) -> Callable[..., str]:
     def refused(*args: object, **kwargs: object) -> str:
-        raise InputNotAvailable(f"{name}() is not available when grading")
+        raise InputNotAvailableError(f"{name}() is not available when grading")
 
     return refused
 
@@ -285,7 +283,7 @@ class _SilentTqdm:
     def __len__(self) -> int:
         return self.total if isinstance(self.total, int) else len(self.iterable)  # type: ignore[arg-type]
 
-    def __enter__(self) -> _SilentTqdm:  # noqa: PYI034 - typing.Self needs Python 3.11
+    def __enter__(self) -> _SilentTqdm:  # typing.Self needs Python 3.11
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -320,24 +318,24 @@ def _fill_package(stubs: Stubs, module: Any) -> None:
 
 
 def _fill_colab(stubs: Stubs, module: Any) -> None:
-    def __getattr__(name: str) -> Any:
+    def lookup(name: str) -> Any:
         if name not in _COLAB_PARTS:
             raise AttributeError(f"module 'google.colab' has no attribute {name!r} when grading")
         return importlib.import_module(f"google.colab.{name}")
 
-    module.__getattr__ = __getattr__
+    module.__getattr__ = lookup
 
 
 def _fill_colab_part(stubs: Stubs, module: Any) -> None:
     prefix = module.__name__
 
-    def __getattr__(name: str) -> Any:
+    def lookup(name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         uploaded: object = {} if name == "upload" else None
         return stubs.noting(f"{prefix}.{name}() was not run", uploaded)
 
-    module.__getattr__ = __getattr__
+    module.__getattr__ = lookup
 
 
 def _fill_otter(stubs: Stubs, module: Any) -> None:
@@ -368,14 +366,14 @@ def _fill_ipywidgets(stubs: Stubs, module: Any) -> None:
             return lambda later: interact(later, **controls)
         try:
             function(**{name: _default_of(control) for name, control in controls.items()})
-        except Exception as error:  # noqa: BLE001 - student code; in Jupyter too the cell goes on
+        except Exception as error:  # student code; in Jupyter too the cell goes on
             stubs.host.note(f"interact: {type(error).__name__} with the default values")
         return function
 
     def interact_manual(function: Any = None, **controls: object) -> Any:
         return (lambda later: later) if function is None else function
 
-    def __getattr__(name: str) -> Any:
+    def lookup(name: str) -> Any:
         if name == "widgets":
             return module
         if not name[:1].isupper():
@@ -383,7 +381,7 @@ def _fill_ipywidgets(stubs: Stubs, module: Any) -> None:
         return type(name, (_Widget,), {})
 
     module.interact = module.interactive = module.interactive_output = interact
-    module.interact_manual, module.fixed, module.__getattr__ = interact_manual, _Fixed, __getattr__
+    module.interact_manual, module.fixed, module.__getattr__ = interact_manual, _Fixed, lookup
 
 
 class _Widget:
@@ -391,16 +389,12 @@ class _Widget:
 
     def __init__(self, *args: object, value: object = None, **keywords: object) -> None:
         options = keywords.get("options")
-        self.value = (
-            options[0]
-            if value is None and isinstance(options, (list, tuple)) and options
-            else value
-        )
+        self.value = options[0] if value is None and isinstance(options, (list, tuple)) and options else value
         self.children = args[0] if args else ()
         for name, keyword in keywords.items():
             setattr(self, name, keyword)
 
-    def __enter__(self) -> _Widget:  # noqa: PYI034 - typing.Self needs Python 3.11
+    def __enter__(self) -> _Widget:  # typing.Self needs Python 3.11
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -418,11 +412,7 @@ def _default_of(control: Any) -> Any:
     """The value a slider or menu of `interact` starts with."""
     if isinstance(control, _Widget):
         return control.value
-    if (
-        isinstance(control, tuple)
-        and len(control) in (2, 3)
-        and all(isinstance(end, (int, float)) for end in control)
-    ):
+    if isinstance(control, tuple) and len(control) in (2, 3) and all(isinstance(end, (int, float)) for end in control):
         low, high = control[:2]
         middle = low + (high - low) / 2
         return int(middle) if isinstance(low, int) and isinstance(high, int) else middle
@@ -515,21 +505,15 @@ def _patch_tqdm(stubs: Stubs, module: Any) -> None:
 def _patch_data_loader(stubs: Stubs, module: Any) -> None:
     """Load data in the job itself: the jail lets no process start."""
     original = module.DataLoader.__init__
-    workers_at = (
-        list(inspect.signature(original).parameters).index("num_workers") - 1
-    )  # without self
+    workers_at = list(inspect.signature(original).parameters).index("num_workers") - 1  # without self
 
     @wraps(original)
     def init(self: Any, *args: Any, **options: Any) -> None:
         given = args[workers_at] if len(args) > workers_at else options.get("num_workers", 0)
         if given:
             stubs.host.note(f"DataLoader(num_workers={given}) ran with 0 workers")
-            args = (
-                (*args[:workers_at], 0, *args[workers_at + 1 :]) if len(args) > workers_at else args
-            )
-            options = {
-                name: value for name, value in options.items() if name not in _WORKER_OPTIONS
-            }
+            args = (*args[:workers_at], 0, *args[workers_at + 1 :]) if len(args) > workers_at else args
+            options = {name: value for name, value in options.items() if name not in _WORKER_OPTIONS}
         original(self, *args, **options)
 
     stubs.put(module.DataLoader, "__init__", init)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,6 @@ from autograder.course.model import Assignment, Question
 from autograder.course.otter_tests import PublicCase, PublicCheck
 from autograder.course.probes import MissingName
 from autograder.sandbox.live import Converter
-
-HEADER = "import numpy as np\nfrom autograder.course import *\n\n"
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class _NoGrader(types.SimpleNamespace):
     check_all = check
 
 
-def run_cells(cells: tuple[str, ...]) -> dict[str, Any]:
+def _run_cells(cells: tuple[str, ...]) -> dict[str, Any]:
     """The names that the cells define, with those cells that raise left unfinished as in a job."""
     names: dict[str, Any] = {"__name__": "notebook"}
     for cell in cells:
@@ -80,7 +78,7 @@ def run_cells(cells: tuple[str, ...]) -> dict[str, Any]:
     return names
 
 
-def public_cases(
+def _public_cases(
     assignment: Assignment, question: Question, names: dict[str, Any], allowed: float = 1e-9
 ) -> list[PublicCheck]:
     """The question's public checks with the answers that `names` give."""
@@ -91,3 +89,13 @@ def public_cases(
             yield PublicCase(probe, expected, dict.fromkeys(expected, allowed))
 
     return [PublicCheck(c, tuple(cases(c))) for c in question.checks if c.public]
+
+
+@pytest.fixture
+def run_cells() -> Callable[..., dict[str, Any]]:
+    return _run_cells
+
+
+@pytest.fixture
+def public_cases() -> Callable[..., list[PublicCheck]]:
+    return _public_cases

@@ -8,12 +8,13 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
-from conftest import HEADER, Course
 
 from autograder.course.draw import PUBLIC_SEED, check_rng, draw, probes_of
 from autograder.course.load import assignment_names, find_course, load_assignment, load_course
 from autograder.course.probes import Call
 from autograder.errors import CourseError, UsageError
+
+HEADER = "import numpy as np\nfrom autograder.course import *\n\n"
 
 MASTER = '''\
 # %% [markdown]
@@ -33,7 +34,7 @@ def double(x):
 best = "b"  # SOLUTION
 '''
 
-CHECKS = HEADER + dedent('''\
+CHECKS = HEADER + dedent("""\
     double = question("double", points=3)
 
     @double.check("small numbers", public=True)
@@ -53,7 +54,7 @@ CHECKS = HEADER + dedent('''\
     @best.check("the best letter")
     def _(rng):
         return value()
-    ''')
+    """)
 
 
 def edited(text: str, old: str, new: str) -> str:
@@ -61,7 +62,7 @@ def edited(text: str, old: str, new: str) -> str:
     return text.replace(old, new, 1)
 
 
-def test_a_sound_assignment_is_loaded_as_frozen_data(course: Course) -> None:
+def test_a_sound_assignment_is_loaded_as_frozen_data(course):
     assignment = course.load(MASTER, CHECKS)
     double, best = assignment.questions
     assert [c.hundredths for c in double.checks] == [150, 150]
@@ -72,20 +73,20 @@ def test_a_sound_assignment_is_loaded_as_frozen_data(course: Course) -> None:
     assert assignment.question("best") is best
 
 
-def test_loading_leaves_nothing_behind(course: Course) -> None:
+def test_loading_leaves_nothing_behind(course):
     modules = set(sys.modules)
     course.load(MASTER, CHECKS)
     assert set(sys.modules) == modules
     assert not list(course.folder.rglob("__pycache__"))
 
 
-def test_a_changed_file_of_the_same_size_is_read_again(course: Course) -> None:
+def test_a_changed_file_of_the_same_size_is_read_again(course):
     course.load(MASTER, CHECKS)
     changed = course.load(MASTER, edited(CHECKS, "return 3 * x", "return 4 * x"))
     assert "4 * x" in changed.questions[0].mistakes[0].source
 
 
-def test_equal_shares_that_do_not_divide_add_up(course: Course) -> None:
+def test_equal_shares_that_do_not_divide_add_up(course):
     third = '@double.check("a third", hint="?")\ndef _(rng):\n    return call(x=1.0)\n\n@double.mistake'
     checks = edited(edited(CHECKS, "points=3", "points=1"), "@double.mistake", third)
     question = course.load(MASTER, checks).questions[0]
@@ -101,6 +102,7 @@ CHECKS_ERRORS = {
     "name is no identifier": ('question("double"', 'question("2x"', r"checks.py:4: '2x' cannot be"),
     "name is a keyword": ('question("double"', 'question("lambda"', r"'lambda' cannot be a question"),
     "reserved name": ('question("double"', 'question("env"', r"'env' .* for something else"),
+    "private name": ('question("double"', 'question("_double"', r"'_double' .* for something else"),
     "unknown kind": ("points=3", 'points=3, kind="jax"', r"kind 'jax'. Choose one of 'np', 'torch'"),
     "same question twice": ('question("best"', 'question("double"', r"already declared at .*py:4"),
     "no points": ("points=3", "points=0", r"'double' has 0 points"),
@@ -109,14 +111,22 @@ CHECKS_ERRORS = {
     "points are no number": ("points=3", 'points="3"', r"points='3'"),
     "points are nan": ("points=3", 'points=float("nan")', r"points=nan"),
     "points are a truth value": ("points=3", "points=True", r"points=True"),
-    "checks exceed the question": ('hint="Twice?")\ndef _(rng', 'points=4)\ndef _(rng', r"add up to 4 .* has 3"),
-    "check points negative": ('hint="Twice?")\ndef _(rng', 'points=-4)\ndef _(rng', r"check 'more numbers' has points=-4"),
-    "nothing left to share": ('hint="Twice?")\ndef _(rng', 'points=3)\ndef _(rng', r"leave nothing for the others"),
+    "checks exceed the question": ('hint="Twice?")\ndef _(rng', "points=4)\ndef _(rng", r"add up to 4 .* has 3"),
+    "check points negative": (
+        'hint="Twice?")\ndef _(rng',
+        "points=-4)\ndef _(rng",
+        r"check 'more numbers' has points=-4",
+    ),
+    "nothing left to share": ('hint="Twice?")\ndef _(rng', "points=3)\ndef _(rng", r"leave nothing for the others"),
     "no check": ('@best.check("the best letter")\n', "", r"'best' has no check\. Add .*@best.check"),
     "same title twice": ('"more numbers"', '"small numbers"', r"another check 'small numbers', at .*py:6"),
     "empty title": ('"more numbers"', '" "', r"checks.py:10: the title .* is empty"),
     "title of two lines": ('"more numbers"', r'"more\nnumbers"', r"more than one line"),
-    "hint of two lines": ('hint="Twice?")\ndef _(rng', r'hint="a\nb")' + "\ndef _(rng", r"the hint .* more than one line"),
+    "hint of two lines": (
+        'hint="Twice?")\ndef _(rng',
+        r'hint="a\nb")' + "\ndef _(rng",
+        r"the hint .* more than one line",
+    ),
     "no hidden check": ('"more numbers"', '"more numbers", public=True', r"'double' has no hidden check"),
     "no public check": (", public=True", "", r"'double' has no public check"),
     "public value": ('"the best letter"', '"the best letter", public=True', r"would print the answer of"),
@@ -130,13 +140,21 @@ CHECKS_ERRORS = {
         "return gradient(x=tensor([1.0]))",
         r"asks gradient.*'double'.*Use call\(...\), steps\(...\)",
     ),
-    "input that cannot travel": ("call(np.array([1]))", "call(object())", r"args\[0\] is a builtins.object, which cannot"),
+    "input that cannot travel": (
+        "call(np.array([1]))",
+        "call(object())",
+        r"args\[0\] is a builtins.object, which cannot",
+    ),
     "array of objects": ("call(np.array([1]))", "call(np.array([None]))", r"args\[0\] is an array of object"),
     "tolerance without a reason": (
-        'hint="Twice?")\ndef _(rng', 'tolerance=Tolerance("", 1e-3))\ndef _(rng', r"tolerance without a reason"
+        'hint="Twice?")\ndef _(rng',
+        'tolerance=Tolerance("", 1e-3))\ndef _(rng',
+        r"tolerance without a reason",
     ),
     "negative tolerance": (
-        'hint="Twice?")\ndef _(rng', 'tolerance=Tolerance("why", -1e-3))\ndef _(rng', r"relative=-0.001"
+        'hint="Twice?")\ndef _(rng',
+        'tolerance=Tolerance("why", -1e-3))\ndef _(rng',
+        r"relative=-0.001",
     ),
     "infinite tolerance": (
         'hint="Twice?")\ndef _(rng',
@@ -149,7 +167,11 @@ CHECKS_ERRORS = {
         '@double.equivalent("triples")\ndef _(x):\n    return x + x\n\nbest = question',
         r"another mistake or equivalent 'triples'",
     ),
-    "mistake without a hint": ('"triples", hint="Twice?"', '"triples", hint=""', r"the hint of mistake 'triples' is empty"),
+    "mistake without a hint": (
+        '"triples", hint="Twice?"',
+        '"triples", hint=""',
+        r"the hint of mistake 'triples' is empty",
+    ),
     "mistake without a name": ('"triples"', '""', r"the name of a mistake .* is empty"),
     "mistake without a body": ("return 3 * x", '"""Triples."""', r"'triples' has an empty body"),
     "mistake with other parameters": ("def _(x):\n", "def _(y):\n", r"takes \(y\), the reference takes \(x\)"),
@@ -169,12 +191,16 @@ CHECKS_ERRORS = {
         "class Wrong: pass\nclass Wrong: pass\nbest = question",
         r"checks.py:19: class Wrong is already defined in line 18",
     ),
-    "not in the master": ('question("double"', 'question("doubl"', r"'doubl' is not defined by .*hw.py. It defines 'double'"),
+    "not in the master": (
+        'question("double"',
+        'question("doubl"',
+        r"'doubl' is not defined by .*hw.py. It defines 'double'",
+    ),
 }
 
 
 @pytest.mark.parametrize(("old", "new", "message"), CHECKS_ERRORS.values(), ids=CHECKS_ERRORS)
-def test_an_error_in_the_checks_is_told(course: Course, old: str, new: str, message: str) -> None:
+def test_an_error_in_the_checks_is_told(course, old: str, new: str, message: str):
     with pytest.raises(CourseError, match=message) as caught:
         course.load(MASTER, edited(CHECKS, old, new))
     assert str(caught.value).startswith("solutions/hw/checks.py")
@@ -184,7 +210,11 @@ def test_an_error_in_the_checks_is_told(course: Course, old: str, new: str, mess
 MASTER_ERRORS = {
     "syntax error": ("return 2 * x", "return 2 *", r"hw.py:11: this is not Python"),
     "no cells": (MASTER, "double = 1\n", r"hw.py:1: it has no cell"),
-    "code before the first cell": ("# %% [markdown]", "import os\n# %% [markdown]", r"hw.py:1: code before the first cell"),
+    "code before the first cell": (
+        "# %% [markdown]",
+        "import os\n# %% [markdown]",
+        r"hw.py:1: code before the first cell",
+    ),
     "question missing": ("def double", "def doubled", r"'double' is not defined by .*It defines 'doubled'"),
     "no marks": (
         "    # BEGIN SOLUTION\n    return 2 * x\n    # END SOLUTION\n",
@@ -192,7 +222,11 @@ MASTER_ERRORS = {
         r"hw.py:8: question 'double' has no solution marks.*BEGIN SOLUTION",
     ),
     "no mark at a value": ("  # SOLUTION", "", r"hw.py:15: question 'best' has no solution marks"),
-    "begin twice": ("    return 2 * x", "    # BEGIN SOLUTION\n    return x", r"hw.py:11: a second .* line 10\. .*nest"),
+    "begin twice": (
+        "    return 2 * x",
+        "    # BEGIN SOLUTION\n    return x",
+        r"hw.py:11: a second .* line 10\. .*nest",
+    ),
     "no end": ("    # END SOLUTION\n", "", r"hw.py:10: '# BEGIN SOLUTION' without"),
     "no begin": ("    # BEGIN SOLUTION\n", "", r"hw.py:11: '# END SOLUTION' without"),
     "over two cells": ("    return 2 * x\n", "    return 2 * x\n\n# %%\n", r"hw.py:10: .* span two cells"),
@@ -211,44 +245,60 @@ MASTER_ERRORS = {
     ),
     "value mark in a function": ("return 2 * x", "y = 2 * x  # SOLUTION", r"hw.py:11: .*belongs at the end of a line"),
     "value mark for two names": ('best = "b"', 'best = other = "b"', r"hw.py:15: .*name = value"),
-    "half a statement": ("    # BEGIN SOLUTION\n    return 2 * x", "    return (\n    # BEGIN SOLUTION\n    2 * x)", r"Enclose whole statements"),
+    "half a statement": (
+        "    # BEGIN SOLUTION\n    return 2 * x",
+        "    return (\n    # BEGIN SOLUTION\n    2 * x)",
+        r"Enclose whole statements",
+    ),
     "docstring inside": (
         '    """Twice x."""\n    # BEGIN SOLUTION\n',
         '    # BEGIN SOLUTION\n    """Twice x."""\n',
         r"hw.py:8: 'double' would lose its signature or docstring",
     ),
-    "defined in two cells": ("# %%\nbest", "# %%\ndouble = 3\n\n# %%\nbest", r"hw.py:15: question 'double' is defined in two cells, first in line 8"),
-    "defined twice in a cell": ("# %%\nbest", "double = 3\n\n# %%\nbest", r"hw.py:14: question 'double' is defined twice"),
+    "defined in two cells": (
+        "# %%\nbest",
+        "# %%\ndouble = 3\n\n# %%\nbest",
+        r"hw.py:15: question 'double' is defined in two cells, first in line 8",
+    ),
+    "defined twice in a cell": (
+        "# %%\nbest",
+        "double = 3\n\n# %%\nbest",
+        r"hw.py:14: question 'double' is defined twice",
+    ),
     "helper in two cells": (
         "# %%\nbest",
         "# %%\ndef helper(): ...\n\n# %%\ndef helper(): ...\n\n# %%\nbest",
         r"hw.py:18: 'helper' is defined in two cells",
     ),
-    "value question is a function": ('best = "b"  # SOLUTION', "def best(): ...", r"'best' is a function or class, but its kind is 'value'"),
-}  # fmt: skip
+    "value question is a function": (
+        'best = "b"  # SOLUTION',
+        "def best(): ...",
+        r"'best' is a function or class, but its kind is 'value'",
+    ),
+}
 
 
 @pytest.mark.parametrize(("old", "new", "message"), MASTER_ERRORS.values(), ids=MASTER_ERRORS)
-def test_an_error_in_the_master_is_told(course: Course, old: str, new: str, message: str) -> None:
+def test_an_error_in_the_master_is_told(course, old: str, new: str, message: str):
     with pytest.raises(CourseError, match=message) as caught:
         course.load(edited(MASTER, old, new), CHECKS)
     assert str(caught.value).startswith("solutions/hw/")
 
 
-def test_missing_files_are_told(course: Course) -> None:
+def test_missing_files_are_told(course):
     with pytest.raises(CourseError, match=r"solutions/hw/checks.py: there is no such file"):
         course.load(MASTER, None)
     with pytest.raises(CourseError, match=r"solutions/other/other.py: there is no such file"):
         course.load(None, CHECKS, "other")
 
 
-def test_an_error_in_checks_is_chained(course: Course) -> None:
+def test_an_error_in_checks_is_chained(course):
     with pytest.raises(CourseError) as caught:
         course.load(MASTER, "1 / 0")
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-def test_an_unknown_assignment_names_the_known_ones_closest_first(course: Course) -> None:
+def test_an_unknown_assignment_names_the_known_ones_closest_first(course):
     for name in ("adam", "softmax", "zeros"):
         course.write(MASTER, CHECKS, name)
     with pytest.raises(UsageError, match=r"Did you mean 'softmax'\? Known: softmax, adam, zeros\."):
@@ -258,31 +308,31 @@ def test_an_unknown_assignment_names_the_known_ones_closest_first(course: Course
             load_assignment(course.folder, path)
 
 
-def test_a_folder_that_is_no_identifier_is_refused(course: Course) -> None:
+def test_a_folder_that_is_no_identifier_is_refused(course):
     with pytest.raises(CourseError, match="must be a Python identifier"):
         course.load(MASTER, CHECKS, "my-hw")
 
 
-def test_a_course_without_solutions_says_so(tmp_path: Path) -> None:
+def test_a_course_without_solutions_says_so(tmp_path: Path):
     with pytest.raises(UsageError, match="solutions"):
         load_course(tmp_path)
-    with pytest.raises(UsageError, match="solutions/ .* is missing or empty"):
+    with pytest.raises(UsageError, match=r"solutions/ .* is missing or empty"):
         load_assignment(tmp_path, "hw")
 
 
-def test_the_course_is_found_from_any_folder_inside(course: Course) -> None:
+def test_the_course_is_found_from_any_folder_inside(course):
     course.write(MASTER, CHECKS)
     assert find_course(course.folder / "solutions" / "hw") == course.folder.resolve()
     assert assignment_names(course.folder) == ["hw"]
     assert [a.name for a in load_course(course.folder)] == ["hw"]
 
 
-def test_no_course_is_told_with_what_was_looked_for(tmp_path: Path) -> None:
+def test_no_course_is_told_with_what_was_looked_for(tmp_path: Path):
     with pytest.raises(UsageError, match=r"assignments/ or solutions/"):
         find_course(tmp_path)
 
 
-def test_a_generator_depends_on_every_word_and_on_nothing_else() -> None:
+def test_a_generator_depends_on_every_word_and_on_nothing_else():
     words = (7, "softmax", "softmax", "rows")
     assert check_rng(*words).integers(10**9) == check_rng(*words).integers(10**9)
     others = [(8, *words[1:]), (7, "relu", *words[2:]), (7, "softmax", "relu", "rows"), (*words[:3], "row")]
@@ -290,13 +340,13 @@ def test_a_generator_depends_on_every_word_and_on_nothing_else() -> None:
     assert len(draws) == 5
 
 
-def test_a_generator_is_the_same_on_every_machine() -> None:
+def test_a_generator_is_the_same_on_every_machine():
     # Raw output of PCG64 as drawn with NumPy 2.4; NumPy promises to keep that stream.
     raw = check_rng(7, "softmax", "softmax", "rows").bit_generator.random_raw(2)
     assert raw.tolist() == [5263423294169888043, 3474204768141810622]
 
 
-def test_public_checks_do_not_depend_on_the_seed_and_hidden_ones_do(course: Course) -> None:
+def test_public_checks_do_not_depend_on_the_seed_and_hidden_ones_do(course):
     assignment = course.load(MASTER, CHECKS)
     question = assignment.questions[0]
     public, hidden = question.checks
@@ -309,7 +359,7 @@ def test_public_checks_do_not_depend_on_the_seed_and_hidden_ones_do(course: Cour
     assert drawn(hidden, 1) == drawn(hidden, 1)
 
 
-def test_draw_accepts_one_probe_or_several(course: Course) -> None:
+def test_draw_accepts_one_probe_or_several(course):
     checks = course.load(MASTER, CHECKS).questions[0].checks
     rng = np.random.default_rng(0)
     assert [len(draw(check, rng)) for check in checks] == [1, 2]
@@ -323,11 +373,11 @@ PROBE_ERRORS = {
     "object that is not made": ('steps(call(), do("step", on=1))', r"on=1\), but the number of objects is 1"),
     "no step": ("steps(call())", "at least one do"),
     "state without tensors": ('module(call(), state={"w": np.ones(2)})', r"state\['w'\] is a ndarray"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("probe", "message"), PROBE_ERRORS.values(), ids=PROBE_ERRORS)
-def test_a_probe_that_nobody_could_answer_is_told(course: Course, probe: str, message: str) -> None:
+def test_a_probe_that_nobody_could_answer_is_told(course, probe: str, message: str):
     checks = edited(CHECKS, "points=3", 'points=3, kind="torch"')
     checks = edited(checks, "call(x=rng.normal(size=3))", probe)
     with pytest.raises(CourseError, match=message):

@@ -1,4 +1,4 @@
-"""Solution and stubs have the same cells; the student notebook is valid, the same on every build, and holds no solution."""
+"""Solution and stubs share their cells; the notebook is valid, the same on every build, without solutions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from textwrap import dedent
 
 import nbformat
 import pytest
-from conftest import HEADER, Course, run_cells
 
 from autograder.course.load import assignment_names, load_assignment
 from autograder.course.marks import MasterText
@@ -17,6 +16,8 @@ from autograder.course.master import solution_cells, stub_cells, student_noteboo
 from autograder.course.model import Assignment
 
 ROOT = Path(__file__).resolve().parents[2]
+
+HEADER = "import numpy as np\nfrom autograder.course import *\n\n"
 
 MASTER = '''\
 # ---
@@ -98,7 +99,7 @@ shape = (
 )  # SOLUTION
 '''  # fmt: skip
 
-CHECKS = HEADER + dedent('''\
+CHECKS = HEADER + dedent("""\
     counter = question("Counter", points=1)
     double = question("double", points=6)
     best = question("best", points=1, kind="value")
@@ -118,11 +119,11 @@ CHECKS = HEADER + dedent('''\
     @shape.check("shape")
     def _(rng):
         return value()
-    ''')
+    """)
 
 
 @pytest.fixture
-def assignment(course: Course) -> Assignment:
+def assignment(course) -> Assignment:
     return course.load(MASTER, CHECKS)
 
 
@@ -130,7 +131,7 @@ def notebook(assignment: Assignment) -> nbformat.NotebookNode:
     return nbformat.reads(student_notebook(assignment), as_version=4)
 
 
-def test_the_notebook_is_valid(assignment: Assignment) -> None:
+def test_the_notebook_is_valid(assignment: Assignment):
     text = student_notebook(assignment)
     nbformat.validate(json.loads(text), version=4, version_minor=5)
     made = notebook(assignment)
@@ -140,18 +141,18 @@ def test_the_notebook_is_valid(assignment: Assignment) -> None:
     assert all(cell.outputs == [] for cell in made.cells if cell.cell_type == "code")
 
 
-def test_two_builds_give_the_same_bytes(course: Course, assignment: Assignment) -> None:
+def test_two_builds_give_the_same_bytes(course, assignment: Assignment):
     assert student_notebook(assignment) == student_notebook(load_assignment(course.folder, "hw"))
 
 
-def test_a_cell_keeps_its_id_when_another_one_changes(course: Course) -> None:
+def test_a_cell_keeps_its_id_when_another_one_changes(course):
     before = notebook(course.load(MASTER, CHECKS))
     after = notebook(course.load(MASTER.replace("return x + 1", "return x + 2"), CHECKS))
     changed = [a.id for a, b in zip(before.cells, after.cells, strict=True) if a.id != b.id]
     assert len(changed) == 1
 
 
-def test_cells_come_in_order_with_a_check_after_each_question(assignment: Assignment) -> None:
+def test_cells_come_in_order_with_a_check_after_each_question(assignment: Assignment):
     firsts = [(c.cell_type, c.source.splitlines()[0]) for c in notebook(assignment).cells]
     assert firsts == [
         ("markdown", "# Statement"),
@@ -173,26 +174,26 @@ def test_cells_come_in_order_with_a_check_after_each_question(assignment: Assign
 
 def test_cells_that_were_added_are_locked_and_those_of_students_are_not(
     assignment: Assignment,
-) -> None:
+):
     for cell in notebook(assignment).cells:
         if cell.cell_type == "code":
             added = "grader" in cell.source
             assert cell.metadata.get("editable", True) is not added, cell.source
 
 
-def test_solution_and_stub_differ_in_the_cells_of_questions_only(assignment: Assignment) -> None:
+def test_solution_and_stub_differ_in_the_cells_of_questions_only(assignment: Assignment):
     solution, stub = solution_cells(assignment), stub_cells(assignment)
     assert len(solution) == len(stub)
     differ = [a.splitlines()[0] for a, b in zip(solution, stub, strict=True) if a != b]
     assert differ == ["@functools.lru_cache(maxsize=None)", "class Counter:", 'best: str = "b"']
 
 
-def test_stub_cells_are_the_code_cells_of_the_notebook(assignment: Assignment) -> None:
+def test_stub_cells_are_the_code_cells_of_the_notebook(assignment: Assignment):
     cells = [c.source for c in notebook(assignment).cells if c.cell_type == "code"]
     assert stub_cells(assignment) == tuple(cells)
 
 
-def test_the_stub_reads_as_a_student_should_see_it(assignment: Assignment) -> None:
+def test_the_stub_reads_as_a_student_should_see_it(assignment: Assignment):
     stub = stub_cells(assignment)
     assert stub[3] == dedent('''\
         @functools.lru_cache(maxsize=None)
@@ -238,14 +239,14 @@ def test_the_stub_reads_as_a_student_should_see_it(assignment: Assignment) -> No
     assert stub[7] == "best: str = ...  # YOUR ANSWER HERE\nshape = ...  # YOUR ANSWER HERE"
 
 
-def test_no_solution_is_left_in_the_notebook(assignment: Assignment) -> None:
+def test_no_solution_is_left_in_the_notebook(assignment: Assignment):
     text = student_notebook(assignment)
     assert "secret" not in text
     assert '"b"' not in json.loads(text)["cells"][-5]["source"][0]
     assert not any("SOLUTION" in cell for cell in stub_cells(assignment))
 
 
-def test_the_solution_runs_and_has_no_marks(assignment: Assignment) -> None:
+def test_the_solution_runs_and_has_no_marks(assignment: Assignment, run_cells):
     names = run_cells(solution_cells(assignment))
     assert names["double"](4.0) == 8.0
     assert (names["best"], names["shape"]) == ("b", (3, 4))
@@ -253,9 +254,9 @@ def test_the_solution_runs_and_has_no_marks(assignment: Assignment) -> None:
     assert not any("SOLUTION" in cell for cell in solution_cells(assignment))
 
 
-def test_stubs_say_that_they_are_not_written(assignment: Assignment) -> None:
+def test_stubs_say_that_they_are_not_written(assignment: Assignment, run_cells):
     names = run_cells(stub_cells(assignment))
-    with pytest.raises(NotImplementedError, match="^double is not written yet$"):
+    with pytest.raises(NotImplementedError, match=r"^double is not written yet$"):
         names["double"](1.0)
     with pytest.raises(NotImplementedError, match=r"^Counter\.__init__ is not written yet$"):
         names["Counter"]()
@@ -265,7 +266,7 @@ def test_stubs_say_that_they_are_not_written(assignment: Assignment) -> None:
 
 def test_the_first_cell_works_without_otter(
     assignment: Assignment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+):
     monkeypatch.setitem(__import__("sys").modules, "otter", None)  # makes the import fail
     names: dict[str, object] = {}
     exec(stub_cells(assignment)[0], names)
@@ -273,12 +274,12 @@ def test_the_first_cell_works_without_otter(
     assert capsys.readouterr().out.count("pip install otter-grader") == 2
 
 
-def test_a_magic_stays_a_magic(course: Course) -> None:
+def test_a_magic_stays_a_magic(course):
     assignment = course.load(MASTER.replace("import functools", "# %matplotlib inline\nimport functools"), CHECKS)
     assert solution_cells(assignment)[1].startswith("%matplotlib inline")
 
 
-def test_variables_of_plots_may_be_used_again(course: Course) -> None:
+def test_variables_of_plots_may_be_used_again(course):
     plots = "# %%\nfig = [best for best in 'ab']\n\n# %%\nfig = 2\nfor _ in (): pass\n\n# %% [markdown]\n# Choose."
     course.load(MASTER.replace("# %% [markdown]\n# Choose.", plots), CHECKS)
 
@@ -288,7 +289,7 @@ def all_assignments() -> list[Assignment]:
 
 
 @pytest.mark.parametrize("name", assignment_names(ROOT))
-def test_every_assignment_of_the_course(name: str) -> None:
+def test_every_assignment_of_the_course(name: str):
     assignment = load_assignment(ROOT, name)
     text = student_notebook(assignment)
     nbformat.validate(json.loads(text), version=4, version_minor=5)

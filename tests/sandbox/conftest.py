@@ -1,6 +1,4 @@
-"""Shared fixtures: run code as root and as an ordinary user, and as jobs behind a chosen set of
-layers.
-"""
+"""Shared fixtures: run code as root and as an ordinary user, and as jobs behind a chosen set of layers."""
 
 from __future__ import annotations
 
@@ -34,9 +32,8 @@ class User:
         environment = {
             "PATH": os.defpath,
             "PYTHONPATH": str(ROOT),
-            "HOME": "/nonexistent",
+            "HOME": "/dev/null",  # nothing can be written below it, by root neither
             "MPLBACKEND": "Agg",
-            "MPLCONFIGDIR": "/nonexistent",
             **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         }
         return subprocess.Popen(
@@ -50,9 +47,7 @@ class User:
         )
 
     def run(self, *argv: str, text: str = "") -> str:
-        """Run `python argv...` as this user. Returns its standard output; a failure shows its
-        errors.
-        """
+        """Run `python argv...` as this user. Returns its standard output; a failure shows its errors."""
         with self.start(*argv) as process:
             try:
                 output, errors = process.communicate(text, timeout=TIMEOUT_S)
@@ -74,14 +69,10 @@ class User:
         """The layers that bite for this user, `without` some."""
         return frozenset(name for name, (active, _) in self.probe(without).items() if active)
 
-    def jobs(
-        self, sources: Sequence[str], active: Collection[str], **request: Any
-    ) -> list[dict[str, Any]]:
+    def jobs(self, sources: Sequence[str], active: Collection[str], **request: Any) -> list[dict[str, Any]]:
         """Run each source as a job behind the layers `active`, see in_jail.py."""
         request |= {"sources": list(sources), "active": sorted(active)}
-        replies: list[dict[str, Any]] = json.loads(
-            self.run(str(HERE / "in_jail.py"), text=json.dumps(request))
-        )
+        replies: list[dict[str, Any]] = json.loads(self.run(str(HERE / "in_jail.py"), text=json.dumps(request)))
         return replies
 
 

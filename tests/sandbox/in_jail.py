@@ -1,5 +1,4 @@
-"""Run pieces of source as jobs of a small zygote: `python in_jail.py`, request on stdin, reply on
-stdout, both JSON.
+"""Run pieces of source as jobs of a small zygote: `python in_jail.py`, request on stdin, reply on stdout, both JSON.
 
 Request: `active` (layer names), `sources` (one job each; a source sets `result`), and optionally
 `limits`, `imports` (made in the zygote), `trees` (shown to the jobs in addition). Reply: for each
@@ -50,20 +49,17 @@ def run_job(state: jail.JailState, request: dict[str, Any], number: int) -> dict
         os.write(writer, json.dumps(reply).encode())
         os._exit(0)
     os.close(writer)
-    with open(reader, encoding="utf-8") as stream:
+    with os.fdopen(reader, encoding="utf-8") as stream:
         text = stream.read()
     _, status = os.waitpid(pid, 0)
-    answer: dict[str, Any] = (
-        json.loads(text) if text else {"exit": os.waitstatus_to_exitcode(status)}
-    )
+    answer: dict[str, Any] = json.loads(text) if text else {"exit": os.waitstatus_to_exitcode(status)}
     return answer
 
 
 def be_zygote(request: dict[str, Any], private: str) -> list[dict[str, Any]]:
-    """Confine the calling process and run the jobs. Returns in another process if there is a pid
-    namespace.
-    """
+    """Confine the calling process and run the jobs. Returns in another process if there is a pid namespace."""
     active = frozenset(request["active"])
+    os.environ["MPLCONFIGDIR"] = private  # read when matplotlib is imported
     try:
         before = jail.early(active)
         for name in request.get("imports", []):

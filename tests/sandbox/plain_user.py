@@ -1,5 +1,4 @@
-"""Run a command as an ordinary user, also from root: `python plain_user.py plain COMMAND
-ARGUMENT...`
+"""Run a command as an ordinary user, also from root: `python plain_user.py plain COMMAND...`.
 
 With `root` for `plain` the command stays root, but finds the same passable directories: jobs of
 root run as another user.
@@ -10,6 +9,9 @@ of its own, which nobody else sees, each such directory is covered by an empty p
 what is needed is shown there again at its own path. Not root: the command is run as it is.
 """
 
+# Mounts and descriptors: the calls of os say exactly what happens.
+# ruff: noqa: PTH103, PTH116
+
 from __future__ import annotations
 
 import os
@@ -18,10 +20,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from autograder.sandbox import jail, namespaces  # noqa: E402  # needs the path above
+from autograder.sandbox import jail, namespaces
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def parents(path: str) -> Iterator[str]:
@@ -30,9 +33,7 @@ def parents(path: str) -> Iterator[str]:
 
 
 def closed_parents(needed: Iterable[str]) -> dict[str, list[str]]:
-    """Directories that others may not pass -> the needed paths below them. Only the outermost
-    closed one of each path.
-    """
+    """Directories that others may not pass -> the needed paths below, each under its outermost closed one."""
     closed: dict[str, list[str]] = {}
     for path in namespaces.outermost(map(os.path.realpath, needed)):
         for parent in parents(path):
@@ -43,9 +44,7 @@ def closed_parents(needed: Iterable[str]) -> dict[str, list[str]]:
 
 
 def open_up(closed: dict[str, list[str]]) -> None:
-    """Cover each closed directory and show the needed paths in it. The caller is root, in its own
-    mount namespace.
-    """
+    """Cover each closed directory and show the needed paths in it. The caller is root, in its own mount namespace."""
     os.umask(0o022)
     for parent, paths in closed.items():
         # A descriptor still leads to the directory after it has been covered.
@@ -58,9 +57,7 @@ def open_up(closed: dict[str, list[str]]) -> None:
 
 
 def pass_closed_parents() -> None:
-    """Make interpreter, packages and repository reachable for every user, in this process and what
-    it starts.
-    """
+    """Make interpreter, packages and repository reachable for every user, in this process and what it starts."""
     closed = closed_parents([sys.prefix, sys.base_prefix, str(ROOT)])
     if closed:
         namespaces.private_mounts()

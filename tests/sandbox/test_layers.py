@@ -1,6 +1,4 @@
-"""Each layer stops what it is said to stop, for root and for an ordinary user, and a missing one is
-noticed.
-"""
+"""Each layer stops what it is said to stop, for root and for an ordinary user, and a missing one is noticed."""
 
 from __future__ import annotations
 
@@ -8,15 +6,16 @@ import ast
 import inspect
 import json
 import os
+import pwd
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from autograder.errors import GraderError, UsageError
-from autograder.sandbox import jail, layers, limits, probe
+from autograder.sandbox import cgroups, jail, layers, limits, probe
 from autograder.sandbox.layers import LAYERS, NAMES, LayerStatus, decide
 
 # The layers that one kind of user has no use for, or that the host grants to root only.
@@ -24,9 +23,7 @@ NOT_FOR = {"root": {"user-namespace"}, "plain": {"separate-uid", "cgroup"}}
 
 
 def requires(user, *names):
-    """Skip, with the reason of the probe, if this host does not offer the layers `names` to this
-    user.
-    """
+    """Skip, with the reason of the probe, if this host does not offer the layers `names` to this user."""
     for name in names:
         active, detail = user.probe()[name]
         if not active:
@@ -160,12 +157,8 @@ ATTACKS = {
         "result = open('{directory}/secret').read() == 'secret'",
         ("read-only-root", "landlock", "separate-uid"),
     ),
-    "ask for a file": Attack(
-        "import os; result = os.path.exists('{directory}/secret')", ("read-only-root",)
-    ),
-    "list processes": Attack(
-        "import os; result = bool(os.listdir('/proc'))", ("read-only-root", "landlock")
-    ),
+    "ask for a file": Attack("import os; result = os.path.exists('{directory}/secret')", ("read-only-root",)),
+    "list processes": Attack("import os; result = bool(os.listdir('/proc'))", ("read-only-root", "landlock")),
     "write into a library": Attack(
         "open('{directory}/tree/new', 'w').close(); result = True",
         ("read-only-root", "landlock", "separate-uid"),
@@ -178,17 +171,14 @@ ATTACKS = {
         "for n in range(4): open(str(n), 'wb').write(bytes(2**20 // 2))\nresult = True",
         ("scratch-quota",),
     ),
-    "write a huge file": Attack(
-        "open('f', 'wb').write(bytes(2**21)); result = True", ("scratch-quota", "rlimits")
-    ),
+    "write a huge file": Attack("open('f', 'wb').write(bytes(2**21)); result = True", ("scratch-quota", "rlimits")),
     "make a socket": Attack("import socket; socket.socket(); result = True", ("seccomp",)),
     "connect": Attack(
         "import socket; socket.create_connection(('127.0.0.1', {port})); result = True",
         ("seccomp", "network-namespace", "landlock-network"),
     ),
     "abstract socket": Attack(
-        "import socket; s = socket.socket(socket.AF_UNIX)\n"
-        "s.connect('\\0{abstract}'); result = True",
+        "import socket; s = socket.socket(socket.AF_UNIX)\ns.connect('\\0{abstract}'); result = True",
         ("seccomp", "network-namespace", "landlock-scope"),
     ),
     "signal the grader": Attack(
@@ -218,12 +208,8 @@ ATTACKS = {
     ),
     "much memory": Attack("result = bool(bytearray(2**29))", ("rlimits",)),
     "memory file": Attack("import os; os.memfd_create('m'); result = True", ("seccomp",)),
-    "shared memory": Attack(
-        "import ctypes; result = ctypes.CDLL(None).shmget(0, 4096, 0o1600) != -1", ("seccomp",)
-    ),
-    "many descriptors": Attack(
-        "import os\nfor _ in range(40): os.open('/dev/null', 0)\nresult = True", ("rlimits",)
-    ),
+    "shared memory": Attack("import ctypes; result = ctypes.CDLL(None).shmget(0, 4096, 0o1600) != -1", ("seccomp",)),
+    "many descriptors": Attack("import os\nfor _ in range(40): os.open('/dev/null', 0)\nresult = True", ("rlimits",)),
     "descriptors of the zygote": Attack(
         "import os\n"
         "def is_open(fd):\n"
@@ -233,9 +219,7 @@ ATTACKS = {
         "result = sum(map(is_open, range(100))) > 4",
         ("close-descriptors",),
     ),
-    "name of the host": Attack(
-        "import os; result = os.uname().nodename != 'sandbox'", ("uts-namespace",)
-    ),
+    "name of the host": Attack("import os; result = os.uname().nodename != 'sandbox'", ("uts-namespace",)),
     "make a namespace": Attack(
         "import ctypes; result = ctypes.CDLL(None).unshare(0x0002_0000) == 0",
         ("seccomp", "capabilities", "separate-uid"),
@@ -377,9 +361,7 @@ def test_layer_that_fails_in_a_job_is_never_ignored(ordinary_user, claimed, with
 
 
 def test_death_of_the_stub_ends_zygote_and_job(user):
-    """Nothing may hold the pipe open: neither the zygote in its pid namespace, nor the job in its
-    own.
-    """
+    """Nothing may hold the pipe open: neither the zygote in its pid namespace, nor the job in its own."""
     requires(user, "pid-namespace", "parent-death-signal")
     code = """
 import json, os, signal, sys
@@ -402,10 +384,7 @@ os.waitpid(zygote, 0)
 print(json.dumps(os.read(alive, 1).decode()))  # ends when the last holder is gone
 """
     active = user.active() & {"user-namespace", "pid-namespace", "parent-death-signal"}
-    assert (
-        user.evaluate(code.replace("trees=jail.allowed_trees()", "trees=(), private='/'"), *active)
-        == ""
-    )
+    assert user.evaluate(code.replace("trees=jail.allowed_trees()", "trees=(), private='/'"), *active) == ""
 
 
 def test_processor_time_ends_a_job(user):
@@ -422,15 +401,115 @@ print(json.dumps(os.waitstatus_to_exitcode(os.waitpid(job, 0)[1])))
     assert user.evaluate(code) == -signal.SIGKILL
 
 
+# --- Older kernels, and groups --------------------------------------------------------------------
+
+OLD_KERNEL = """
+import errno, json, os, sys, tempfile
+from autograder.sandbox import libc, probe
+real = libc.syscall
+def old(name, *args):
+    if name in ("mount_setattr", "close_range"): raise OSError(errno.ENOSYS, "not implemented")
+    return real(name, *args)
+libc.syscall = old
+with tempfile.TemporaryDirectory() as place: found = probe.survey(place, frozenset())
+print(json.dumps({name: list(status) for name, status in found.items()}))
+"""
+
+
+@pytest.mark.parametrize("name", ["read-only-root", "close-descriptors", "scratch-quota"])
+def test_kernels_without_the_newest_calls_have_the_same_walls(user, name):
+    requires(user, name)
+    assert user.evaluate(OLD_KERNEL)[name] == [True, ""]
+
+
+def test_group_is_removed_and_counts(user):
+    requires(user, "cgroup")
+    code = """
+import json, os
+from autograder.sandbox import cgroups
+group = cgroups.create(f"autograder-test-{os.getpid()}")
+try:
+    group.limit(64 * 2**20, 7)
+    start, go = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(start, 1)
+        os._exit(0)
+    group.add(child)
+    with open(group.memory + "/cgroup.procs") as stream: inside = stream.read().split()
+    os.write(go, b"x")
+    os.waitpid(child, 0)
+    result = [inside == [str(child)], group.out_of_memory_kills()]
+finally:
+    group.remove()
+print(json.dumps([*result, os.path.exists(group.memory)]))
+"""
+    assert user.evaluate(code) == [True, 0, False]
+
+
+def test_host_without_groups_says_so(monkeypatch):
+    monkeypatch.setattr(cgroups, "own_directories", lambda controller: [])
+    with pytest.raises(OSError, match="no control group file system"):
+        cgroups.create("x")
+
+
+def test_group_of_version_2_is_made_where_memory_is_delegated(monkeypatch, tmp_path):
+    """Files instead of the kernel: only which of them are used, and with what, is tested here."""
+    own = tmp_path / "slice" / "own"
+    own.mkdir(parents=True)
+    (own / "cgroup.subtree_control").mkdir()  # cannot be written to: it holds processes
+    (own.parent / "cgroup.subtree_control").write_text("cpu memory pids")
+    where = {"memory": [], "": [str(own)]}
+    monkeypatch.setattr(cgroups, "own_directories", where.__getitem__)
+    group = cgroups.create("slot")
+    directory = own.parent / "slot"
+    assert (group.version, group.memory) == (2, str(directory))
+    for file in ("pids.max", "memory.swap.max"):
+        (directory / file).touch()
+    (directory / "memory.events").write_text("low 0\noom_kill 3\n")
+    group = replace(group, pids=group.memory)
+    group.limit(1000, 7)
+    group.add(42)
+    found = {path.name: path.read_text() for path in directory.iterdir()}
+    found.pop("memory.events")
+    assert found == {
+        "memory.max": "1000",
+        "memory.swap.max": "0",
+        "pids.max": "7",
+        "cgroup.procs": "42",
+    }
+    assert group.out_of_memory_kills() == 3
+
+
+@pytest.mark.parametrize("seed", [0, 1, 605, 606, 123456])
+def test_uid_of_jobs_belongs_to_nobody(seed):
+    uid = jail.unused_uid(seed)
+    assert uid in jail._FREE_UIDS
+    with pytest.raises(KeyError):
+        pwd.getpwuid(uid)
+
+
+def test_uids_of_accounts_are_left_out(monkeypatch):
+    taken = {jail._FREE_UIDS[0], jail._FREE_UIDS[1]}
+
+    def look_up(uid):
+        if uid not in taken:
+            raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", look_up)
+    assert jail.unused_uid(0) == jail._FREE_UIDS[2]
+    taken |= set(jail._FREE_UIDS)
+    with pytest.raises(GraderError, match="belongs to an account"):
+        jail.unused_uid(0)
+
+
 # --- What a job may read --------------------------------------------------------------------------
 
 
 def test_allowed_trees_hold_the_interpreter_and_no_link_is_lost():
     trees = [os.path.realpath(tree) for tree in jail.allowed_trees()]
     for module in (os, pytest, sys.modules["json"]):
-        assert any(
-            jail.namespaces.inside(os.path.realpath(module.__file__), tree) for tree in trees
-        )
+        assert any(jail.namespaces.inside(os.path.realpath(module.__file__), tree) for tree in trees)
     assert "/" not in trees
     assert os.path.realpath(Path.home()) not in trees
 

@@ -19,7 +19,7 @@ ALLOW, KILL = "allow", "kill"
 
 
 def interpret(program, nr, args=(), audit=0):
-    """What the kernel does with a system call under `program`: ALLOW, KILL or the name of an errno. Classic BPF, see bpf(4)."""
+    """What the kernel does with a call: ALLOW, KILL or the name of an errno. See bpf(4)."""
     arguments = [argument & 0xFFFF_FFFF_FFFF_FFFF for argument in args]
     arguments += [0xDEAD_BEEF_DEAD_BEEF] * (6 - len(arguments))  # registers hold anything
     data = struct.pack("<iIQ6Q", nr, audit, 0x7FFF_0000_1234, *arguments)
@@ -58,7 +58,7 @@ def machine(request):
 
 @pytest.fixture
 def filtered(machine):
-    """filtered(name or number, *args) -> action, on one architecture."""
+    """A function from a call, by name or number, and its arguments to the action, on one architecture."""
     program = seccomp.build_program(OWN, machine)
     architecture = ARCHITECTURES[machine]
 
@@ -71,8 +71,7 @@ def filtered(machine):
     return action
 
 
-# --- Tables
-# ------------------------------------------------------------------------------------------
+# --- Tables ---------------------------------------------------------------------------------------
 
 
 def header_numbers(path, pattern):
@@ -82,16 +81,12 @@ def header_numbers(path, pattern):
 
 
 def known_numbers(column):
-    return {
-        name: numbers[column] for name, numbers in NUMBERS.items() if numbers[column] is not None
-    }
+    return {name: numbers[column] for name, numbers in NUMBERS.items() if numbers[column] is not None}
 
 
 def assert_same(ours, theirs):
     # A header older than the newest calls says nothing about them.
-    assert {
-        name: number for name, number in ours.items() if theirs.get(name, number) != number
-    } == {}
+    assert {name: number for name, number in ours.items() if theirs.get(name, number) != number} == {}
     assert len(ours.keys() & theirs.keys()) > 0.9 * len(ours)
 
 
@@ -123,21 +118,17 @@ def test_rules_and_answers_name_listed_calls():
     assert not set(RULES) & set(ANSWERS)
 
 
-# --- Actions
-# -----------------------------------------------------------------------------------------
+# --- Actions --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("call", sorted(set(NUMBERS) - set(RULES) - set(ANSWERS)))
 def test_listed_call_is_allowed(machine, call):
     number = NUMBERS[call][ARCHITECTURES[machine].column]
-    if number is not None:
-        program = seccomp.build_program(OWN, machine)
-        assert interpret(program, number, (), ARCHITECTURES[machine].audit) == ALLOW
-    else:
-        # Replaced by a newer call, which must then be listed.
-        assert any(
-            name.startswith((call, "p" + call[:4], "new" + call[1:4], "e")) for name in NUMBERS
-        )
+    if number is None:
+        assert machine == "aarch64"  # which never had the calls that newer ones replace
+        return
+    program = seccomp.build_program(OWN, machine)
+    assert interpret(program, number, (), ARCHITECTURES[machine].audit) == ALLOW
 
 
 @pytest.mark.parametrize(("call", "code"), ANSWERS.items())
@@ -148,6 +139,7 @@ def test_answered_call(filtered, call, code):
 THREAD = 0x3D0F00  # strace of pthread_create with glibc
 CLONE_NEWUSER, CLONE_NEWNS, CLONE_THREAD, SIGCHLD = 0x1000_0000, 0x2_0000, 0x1_0000, 17
 AF_UNIX, AF_INET, SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET = 1, 2, 1, 2, 5
+SIGNALS = ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
 CLOEXEC, NONBLOCK = 0o2000000, 0o4000
 
 # (call, arguments) -> action, for both architectures.
@@ -162,7 +154,8 @@ CASES = [
     ("clone", (THREAD | 1 << 33,), "EPERM"),  # the kernel reads 64 bits
     ("socketpair", (AF_UNIX, SOCK_STREAM, 0), ALLOW),
     ("socketpair", (AF_UNIX, SOCK_STREAM | CLOEXEC | NONBLOCK, 0), ALLOW),
-    ("socketpair", (AF_UNIX | 1 << 32, SOCK_STREAM, 0), ALLOW),  # an int: upper half ignored by both
+    # An int: the kernel ignores the upper half, too.
+    ("socketpair", (AF_UNIX | 1 << 32, SOCK_STREAM, 0), ALLOW),
     ("socketpair", (AF_UNIX, SOCK_DGRAM, 0), "EPERM"),
     ("socketpair", (AF_UNIX, SOCK_SEQPACKET, 0), "EPERM"),
     ("socketpair", (AF_INET, SOCK_STREAM, 0), "EPERM"),
@@ -190,8 +183,8 @@ CASES = [
     ("prlimit64", (1234, 7, 0, 0), "EPERM"),
     ("sched_setaffinity", (0, 8, 0x1000), ALLOW),
     ("sched_setaffinity", (77, 8, 0x1000), "EPERM"),
-    *((call, (OWN, 9), ALLOW) for call in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")),
-    *((call, (2, 9), "EPERM") for call in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")),
+    *((call, (OWN, 9), ALLOW) for call in SIGNALS),
+    *((call, (2, 9), "EPERM") for call in SIGNALS),
     ("kill", (-1, 9), "EPERM"),
     ("kill", (0, 9), "EPERM"),
     ("kill", (-OWN, 9), "EPERM"),
@@ -233,9 +226,11 @@ REFUSED = {
     "setuid": (105, 146), "setresuid": (117, 147), "setgroups": (116, 159), "capset": (126, 91),
     "setsid": (112, 157), "setpgid": (109, 154), "setrlimit": (160, 164), "seccomp": (317, 277),
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "mknodat": (259, 33),
-    "init_module": (175, 105), "kexec_load": (246, 104), "reboot": (169, 142), "syslog": (103, 116),
+    "init_module": (175, 105), "kexec_load": (246, 104), "reboot": (169, 142),
+    "syslog": (103, 116),
     "swapon": (167, 224), "settimeofday": (164, 170), "clock_settime": (227, 112),
-    "sethostname": (170, 161), "vmsplice": (278, 75), "splice": (275, 76), "fanotify_init": (300, 262),
+    "sethostname": (170, 161), "vmsplice": (278, 75), "splice": (275, 76),
+    "fanotify_init": (300, 262),
     "inotify_init1": (294, 26), "migrate_pages": (256, 238), "iopl": (172, None),
     "modify_ldt": (154, None), "sched_setscheduler": (144, 119), "setpriority": (141, 140),
     "landlock_restrict_self": (446, 446),
@@ -303,8 +298,7 @@ def test_program_fits_the_kernel(machine):
     assert len(seccomp.build_program(1, machine)) // 8 <= 4096  # BPF_MAXINSNS
 
 
-# --- The kernel
-# --------------------------------------------------------------------------------------
+# --- The kernel -----------------------------------------------------------------------------------
 
 
 def test_kernel_agrees(user):
@@ -325,9 +319,11 @@ def ask(number, *args):
 own = os.getpid()
 named = lambda name, *args: ask(NUMBERS[name][column], *args)
 print(json.dumps([
-    named("getpid"), named("kill", own, 0), named("kill", os.getppid(), 0), named("kill", -1, 0),
-    named("clone3", 0, 0), named("openat2", 0, 0, 0, 0), named("fcntl", 0, 8, own), named("fcntl",
-    0, 1), named("prctl", 4, 1), named("ioctl", 0, 0x5412, 0), named("pipe2", 0, 0o200), ask(1000),
+    named("getpid"), named("kill", own, 0), named("kill", os.getppid(), 0),
+    named("kill", -1, 0),
+    named("clone3", 0, 0), named("openat2", 0, 0, 0, 0), named("fcntl", 0, 8, own),
+    named("fcntl", 0, 1), named("prctl", 4, 1), named("ioctl", 0, 0x5412, 0),
+    named("pipe2", 0, 0o200), ask(1000),
 ]))
 """
     assert user.evaluate(code) == [
@@ -353,18 +349,22 @@ print(json.dumps(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.S
     assert user.evaluate(code) is True
 
 
-# --- What must go on working in a job
-# ----------------------------------------------------------------
+# --- What must go on working in a job -------------------------------------------------------------
 
 WORKS = {
     "numpy": "import numpy as np; a = np.ones((300, 300)); result = float((a @ a)[0, 0]) == 300",
     "numpy files": """
 import numpy as np
-np.save("a.npy", np.arange(3)); m = np.memmap("m", dtype="f4", mode="w+", shape=(10,)); m[:] = 1;
-m.flush() result = np.load("a.npy").sum() == 3 and float(np.memmap("m", dtype="f4", mode="r").sum())
-== 10 result = bool(result)
+np.save("a.npy", np.arange(3))
+m = np.memmap("m", dtype="f4", mode="w+", shape=(10,)); m[:] = 1; m.flush()
+again = np.memmap("m", dtype="f4", mode="r")
+result = [int(np.load("a.npy").sum()), float(again.sum())] == [3, 10]
 """,
-    "torch": "import torch; result = float((torch.ones(300, 300) @ torch.ones(300, 300))[0, 0]) == 300",
+    "torch": """
+import torch
+a = torch.ones(300, 300)
+result = float((a @ a)[0, 0]) == 300
+""",
     "two torch threads": """
 import torch
 torch.set_num_threads(2)
@@ -382,27 +382,33 @@ model = torch.nn.Linear(5, 1); optimizer = torch.optim.Adam(model.parameters())
 model(a).sum().backward(); optimizer.step()
 result = list(a.shape) == [1, 2, 5]
 """,
-    "torch files": "import torch; torch.save(torch.ones(3), 't'); result = float(torch.load('t').sum()) == 3",
+    "torch files": """
+import torch
+torch.save(torch.ones(3), "t")
+result = float(torch.load("t").sum()) == 3
+""",
     "data loader": """
 import torch
 result = len(list(torch.utils.data.DataLoader(range(10), batch_size=5, shuffle=True))) == 2
 """,
     "figure": """
 import matplotlib.pyplot as plt, os
-plt.figure(); plt.plot([1, 2]); plt.title("$x^2$"); plt.savefig("f.png"); plt.savefig("f.pdf");
-plt.close() result = min(os.path.getsize("f.png"), os.path.getsize("f.pdf")) > 1000
+plt.figure(); plt.plot([1, 2]); plt.title("$x^2$")
+plt.savefig("f.png"); plt.savefig("f.pdf"); plt.close()
+result = min(os.path.getsize("f.png"), os.path.getsize("f.pdf")) > 1000
 """,
     "temporary files": """
 import tempfile
-with tempfile.NamedTemporaryFile() as one, tempfile.TemporaryDirectory() as two,
-tempfile.TemporaryFile() as three:
-    result = len({one.name, two}) == 2
+with tempfile.NamedTemporaryFile() as one, tempfile.TemporaryDirectory() as two:
+    with tempfile.TemporaryFile() as three:
+        result = len({one.name, two}) == 2 and three.writable()
 """,
     "copies": """
 import os, shutil
-open("a", "w").write("x"); shutil.copy2("a", "b"); os.mkdir("d"); shutil.copytree("d", "e");
-shutil.move("b", "d") shutil.make_archive("z", "zip", "d"); shutil.rmtree("d") result =
-sorted(os.listdir(".")) == ["a", "e", "z.zip"]
+open("a", "w").write("x"); shutil.copy2("a", "b"); os.mkdir("d")
+shutil.copytree("d", "e"); shutil.move("b", "d"); shutil.make_archive("z", "zip", "d")
+shutil.rmtree("d")
+result = sorted(os.listdir(".")) == ["a", "e", "z.zip"]
 """,
     "asyncio": """
 import asyncio
@@ -415,28 +421,34 @@ result = asyncio.run(main()) == [3, 7]
 """,
     "thread pool": """
 from concurrent.futures import ThreadPoolExecutor
-with ThreadPoolExecutor(4) as pool: result = list(pool.map(abs, range(-9, 0))) == list(range(9, 0,
--1))
+with ThreadPoolExecutor(4) as pool:
+    result = list(pool.map(abs, [-1, -2, -3])) == [1, 2, 3]
 """,
     "time": """
 import datetime, random, secrets, time, uuid
-time.sleep(0); time.perf_counter(); datetime.datetime.now(); uuid.uuid4(); secrets.token_hex();
-random.seed() result = True
+time.sleep(0); time.perf_counter(); datetime.datetime.now()
+uuid.uuid4(); secrets.token_hex(); random.seed()
+result = True
 """,
     "alarm": """
 import signal
 seen = []
-signal.signal(signal.SIGALRM, lambda *_: seen.append(1)); signal.setitimer(signal.ITIMER_REAL,
-0.001) while not seen: pass result = True
+signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
+signal.setitimer(signal.ITIMER_REAL, 0.001)
+while not seen: pass
+result = True
 """,
-    "lazy imports": "import sqlite3, xml.dom.minidom, multiprocessing, http.client, ssl; result = True",
+    "lazy imports": """
+import sqlite3, xml.dom.minidom, multiprocessing, http.client, ssl
+result = True
+""",
     "zone": "import zoneinfo; result = zoneinfo.ZoneInfo('UTC').key == 'UTC'",
     "limits": """
 import resource
-resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); result = resource.getrlimit(resource.RLIMIT_CORE)
-== (0, 0)
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+result = resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
 """,
-}  # fmt: skip
+}
 
 # Refused, and how the student sees it.
 REFUSED_IN_JOBS = {

@@ -1,8 +1,9 @@
-"""Does the mini shell run cells as Jupyter does, and report errors in the student's terms?"""
+"""The mini shell runs cells as Jupyter does, and reports errors in the student's terms."""
 
 from __future__ import annotations
 
 import builtins
+import linecache
 import os
 import subprocess
 import sys
@@ -27,9 +28,7 @@ from autograder.sandbox.shell import (
 )
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
-needs_plots = pytest.mark.skipif(
-    find_spec("matplotlib") is None, reason="matplotlib is not installed"
-)
+needs_plots = pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is not installed")
 
 
 @pytest.fixture
@@ -77,6 +76,7 @@ SUCCEEDING = [
     case("semicolon hides the value", "1;"),
     case("semicolon and comment hide the value", "1 ; # quiet"),
     case("semicolon inside a string hides nothing", "'a;'", output="'a;'\n"),
+    case("semicolon in a comment hides nothing", "1  # one;", output="1\n"),
     case("semicolon after non-ascii text", "'äöü€';"),
     case("assignment shows nothing", "x = 1"),
     case("printing comes before the value", "print('a')\n'b'", output="a\n'b'\n"),
@@ -200,9 +200,7 @@ SUCCEEDING = [
     ),
     case("%env", "%env SHELL_TEST=3", "import os\nos.environ['SHELL_TEST']", output="'3'\n"),
     case("shell command", "!pip install x\n1", output="1\n", notes=("!pip install x was not run",)),
-    case(
-        "continued shell command", "!pip install \\\n  x", notes=("!pip install    x was not run",)
-    ),
+    case("continued shell command", "!pip install \\\n  x", notes=("!pip install    x was not run",)),
     case("output of a shell command", "x = !ls\nx", output="[]\n", notes=("!ls was not run",)),
     case("%pip", "%pip install x", notes=("%pip install x was not run",)),
     case("pip without percent sign", "pip install x", notes=("%pip install x was not run",)),
@@ -212,10 +210,7 @@ SUCCEEDING = [
     case("unknown cell magic", "%%foo\nprint(1)", notes=("unknown magic %%foo was not run",)),
     case(
         "own magic",
-        (
-            "from IPython.core.magic import register_line_magic\n@register_line_magic\n"
-            "def twice(line): return line * 2"
-        ),
+        ("from IPython.core.magic import register_line_magic\n@register_line_magic\ndef twice(line): return line * 2"),
         "%twice ab",
         output="'abab'\n",
     ),
@@ -231,10 +226,7 @@ SUCCEEDING = [
     # Stand-ins.
     case(
         "get_ipython by name and by import",
-        (
-            "import IPython\nfrom IPython import get_ipython as g\n"
-            "g() is get_ipython() is IPython.get_ipython()"
-        ),
+        ("import IPython\nfrom IPython import get_ipython as g\ng() is get_ipython() is IPython.get_ipython()"),
         output="True\n",
     ),
     case("get_ipython().run_line_magic", "get_ipython().run_line_magic('matplotlib', 'inline')"),
@@ -299,10 +291,7 @@ SUCCEEDING = [
     ),
     case(
         "is this Colab? (import)",
-        (
-            "try:\n    import google.colab\n    colab = True\nexcept ImportError:\n"
-            "    colab = False\ncolab"
-        ),
+        ("try:\n    import google.colab\n    colab = True\nexcept ImportError:\n    colab = False\ncolab"),
         output="False\n",
     ),
     case("is this Colab? (modules)", "import sys\n'google.colab' in sys.modules", output="False\n"),
@@ -327,10 +316,7 @@ SUCCEEDING = [
     case("nest_asyncio", "import nest_asyncio\nnest_asyncio.apply()"),
     case(
         "no real inline backend",
-        (
-            "from matplotlib_inline.backend_inline import set_matplotlib_formats\n"
-            "set_matplotlib_formats('svg')"
-        ),
+        ("from matplotlib_inline.backend_inline import set_matplotlib_formats\nset_matplotlib_formats('svg')"),
     ),
     # A cell does not spoil the next.
     case(
@@ -348,10 +334,7 @@ SUCCEEDING = [
     case("value is shown without stdout", "import sys\nsys.stdout = None\n2", output="2\n"),
     case(
         "redirected output",
-        (
-            "import io, contextlib\n"
-            "with contextlib.redirect_stdout(io.StringIO()) as s: print(1)\ns.getvalue()"
-        ),
+        ("import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()) as s: print(1)\ns.getvalue()"),
         output="'1\\n'\n",
     ),
     case("bytes on stdout", "import sys\nsys.stdout.buffer.write(b'a\\xff');", output="a\\xff"),
@@ -427,11 +410,7 @@ FAILING = [
     case(
         "no long line in the message",
         "raise ValueError('" + "x" * 300 + "')",
-        message="ValueError: "
-        + "x" * 300
-        + " (cell 1, line 1: raise ValueError('"
-        + "x" * 179
-        + "...)",
+        message="ValueError: " + "x" * 300 + " (cell 1, line 1: raise ValueError('" + "x" * 179 + "...)",
     ),
     case("exit()", "exit()\nprint(1)", message="SystemExit (cell 1, line 1: exit())"),
     case("quit(3)", "quit(3)", message="SystemExit: 3 (cell 1, line 1: quit(3))"),
@@ -455,15 +434,11 @@ FAILING = [
         "raise MemoryError",
         message="MemoryError (cell 1, line 1: raise MemoryError)",
     ),
-    case(
-        "StopIteration", "next(iter(()))", message="StopIteration (cell 1, line 1: next(iter(())))"
-    ),
+    case("StopIteration", "next(iter(()))", message="StopIteration (cell 1, line 1: next(iter(())))"),
     case(
         "RecursionError",
         "def f(n):\n    return f(n + 1)\nf(0)",
-        message=(
-            "RecursionError: maximum recursion depth exceeded (cell 1, line 2: return f(n + 1))"
-        ),
+        message=("RecursionError: maximum recursion depth exceeded (cell 1, line 2: return f(n + 1))"),
     ),
     case(
         "awaited error",
@@ -503,16 +478,13 @@ FAILING = [
     case(
         "tabs and spaces",
         "if 1:\n\tx = 1\n        y = 2",
-        message=(
-            "TabError: inconsistent use of tabs and spaces in indentation (cell 1, line 3: y = 2)"
-        ),
+        message=("TabError: inconsistent use of tabs and spaces in indentation (cell 1, line 3: y = 2)"),
     ),
     case(
         "missing body",
         "def f():\nx = 1",
         message=(
-            "IndentationError: expected an indented block after function definition on line 1 "
-            "(cell 1, line 2: x = 1)"
+            "IndentationError: expected an indented block after function definition on line 1 (cell 1, line 2: x = 1)"
         ),
     ),
     case(
@@ -559,17 +531,12 @@ FAILING = [
     case(
         "input",
         "input('name? ')",
-        message=(
-            "InputNotAvailable: input() is not available when grading (cell 1, line 1: "
-            "input('name? '))"
-        ),
+        message=("InputNotAvailableError: input() is not available when grading (cell 1, line 1: input('name? '))"),
     ),
     case(
         "getpass",
         "from getpass import getpass\ngetpass()",
-        message=(
-            "InputNotAvailable: getpass() is not available when grading (cell 1, line 2: getpass())"
-        ),
+        message=("InputNotAvailableError: getpass() is not available when grading (cell 1, line 2: getpass())"),
     ),
     case(
         "display cannot hide an error",
@@ -634,10 +601,7 @@ FAILING = [
     ),
     case(
         "error with hostile text",
-        (
-            "class Bad(Exception):\n    def __str__(self): raise RuntimeError\n"
-            "    __repr__ = __str__\nraise Bad"
-        ),
+        ("class Bad(Exception):\n    def __str__(self): raise RuntimeError\n    __repr__ = __str__\nraise Bad"),
         message="Bad (no message) (cell 1, line 4: raise Bad)",
     ),
     case(
@@ -676,16 +640,11 @@ FAILING = [
     case(
         "syntax error of the student's making",
         "raise SyntaxError('no', ('<cell 1>', 'x', 3, 'y'))",
-        message=(
-            "SyntaxError: no (cell 1, line 1: raise SyntaxError('no', ('<cell 1>', 'x', 3, 'y')))"
-        ),
+        message=("SyntaxError: no (cell 1, line 1: raise SyntaxError('no', ('<cell 1>', 'x', 3, 'y')))"),
     ),
     case(
         "very low recursion limit",
-        (
-            "import sys\nsys.setrecursionlimit(len(__import__('inspect').stack()) + 25)\n"
-            "def f(): f()\nf()"
-        ),
+        ("import sys\nsys.setrecursionlimit(len(__import__('inspect').stack()) + 25)\ndef f(): f()\nf()"),
         message="RecursionError: maximum recursion depth exceeded (cell 1, line 3: def f(): f())",
     ),
 ]
@@ -807,6 +766,31 @@ def test_thread_prints_after_its_cell(shell: Shell) -> None:
     assert run(shell, "go.set(); thread.join()").output == "late\n"
 
 
+def test_cell_breaks_modules_that_the_shell_uses(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linecache, "cache", linecache.cache)
+    modules = dict(sys.modules)
+    breaking = "import linecache, sys\nlinecache.cache = None\nsys.modules.clear()\n1 / 0"
+    try:
+        results = [shell.run_cell(1, breaking), shell.run_cell(2, "x = 3\nx")]
+    finally:
+        sys.modules.update(modules)
+    assert [result.status for result in results] == ["error", "ok"]
+    assert results[0].message == "ZeroDivisionError: division by zero (cell 1, line 4: 1 / 0)"
+    assert results[1].output == "3\n"
+
+
+def test_traceback_of_a_magic(shell: Shell) -> None:
+    assert run(shell, "%time 1 / 0").traceback == (
+        "cell 1, line 1: %time 1 / 0",
+        "[the same line once more]",
+    )
+
+
+def test_short_recursion_is_counted(shell: Shell) -> None:
+    result = run(shell, "def f(n):\n    return 1 / n + f(n - 1)\nf(3)")
+    assert result.traceback[-1] == "[the same line 3 more times]"
+
+
 def test_namespace_is_the_one_of_main(shell: Shell) -> None:
     run(shell, "x = 3")
     assert shell.namespace["x"] == 3
@@ -853,16 +837,14 @@ def test_figures_are_noted_and_closed(shell: Shell) -> None:
     """
     result = run(shell, textwrap.dedent(source))
     assert result.output == "[] agg\n"
-    assert result.notes == (
-        "plot with 2 axes: title 'Loss', x 'epoch', y 'nats', 2 lines; 1 collection",
-    )
+    assert result.notes == ("plot with 2 axes: title 'Loss', x 'epoch', y 'nats', 2 lines; 1 collection",)
 
 
 @needs_plots
 def test_figures_are_closed_at_the_end_of_a_cell(shell: Shell) -> None:
     cell = """
 import matplotlib
-matplotlib.use('TkAgg')
+matplotlib.use('widget')
 import matplotlib.pyplot as plt
 plt.plot([1]);"""
     assert run(shell, cell).notes == ("plot with 1 axes: 1 line",)
@@ -940,12 +922,12 @@ def test_describe_error_outside_cells() -> None:
 
 
 def test_describe_error_never_raises() -> None:
-    class Worst(NameError):
+    class WorstError(NameError):
         @property
         def name(self) -> str:  # type: ignore[override]
             raise SystemExit
 
-    assert describe_error(Worst("x")) == ("Worst", ())
+    assert describe_error(WorstError("x")) == ("WorstError", ())
 
 
 def test_settings_of_python_are_restored(shell: Shell, tmp_path: Path) -> None:
@@ -963,7 +945,7 @@ def test_settings_of_python_are_restored(shell: Shell, tmp_path: Path) -> None:
     assert changed >= {"handler of SIGINT", "sys.excepthook", "sys.stdin", "sys.stdout"}
     restore_settings(before)
     assert _differing(before, settings_snapshot()) == set()
-    assert os.getcwd() == str(tmp_path)
+    assert Path.cwd() == tmp_path
 
 
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
@@ -1083,14 +1065,12 @@ def _run_python(source: str, cwd: Path) -> str:
 
 
 def test_ordinary_cells_cost_little_more_than_exec(shell: Shell) -> None:
-    cells = [
-        f"def f{i}(x):\n    return [v * {i} for v in x]\ny{i} = f{i}(range(50))" for i in range(15)
-    ]
+    cells = [f"def f{i}(x):\n    return [v * {i} for v in x]\ny{i} = f{i}(range(50))" for i in range(15)]
 
     def plain() -> None:
         namespace: dict[str, Any] = {}
         for cell in cells:
-            exec(compile(cell, "<cell>", "exec"), namespace)  # noqa: S102 - the floor
+            exec(compile(cell, "<cell>", "exec"), namespace)
 
     def ours() -> None:
         for index, cell in enumerate(cells):

@@ -1,4 +1,4 @@
-"""How do an assignment's checks judge its solution, mistakes and equivalents, without a sandbox?
+"""Lets an assignment's checks judge its solution, mistakes and equivalents without a sandbox.
 
 Only for tests of our own assignments, until the engine's `validate` does the same in the jail: then
 delete this file. Everything here runs in this process, so never hand it a student's code.

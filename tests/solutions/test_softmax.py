@@ -1,9 +1,10 @@
-"""Is the softmax assignment right: its references, its statement, and the power of its checks?"""
+"""Proves the softmax assignment: its references, its statement, and the power of its checks."""
 
 from __future__ import annotations
 
 import doctest
 import importlib.util
+import inspect
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -413,6 +414,20 @@ def test_torch_integers_missing_dim_and_other_device(name: str) -> None:
     assert reference(torch.empty(2, 3, device="meta")).device.type == "meta"
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@on_torch
+def test_torch_on_cuda_agrees_with_the_cpu(name: str) -> None:
+    results = []
+    for device in ("cpu", "cuda"):
+        x = torch.tensor(FAR, dtype=torch.float64, device=device, requires_grad=True)
+        out = TORCH[name][0](x)
+        out[:, 0].sum().backward()
+        assert out.device == x.device
+        results.append((out.detach().cpu(), x.grad.cpu()))
+    torch.testing.assert_close(results[1], results[0], rtol=1e-12, atol=1e-12)
+
+
 @on_torch
 def test_torch_uses_no_library_version(name: str) -> None:
     seen: set[str] = set()
@@ -472,8 +487,10 @@ def test_stub_notebook_runs_and_its_functions_raise_only_when_called() -> None:
             assert names[question.name] is ...
         else:
             assert names[question.name].__doc__ == getattr(M, question.name).__doc__
+            parameters = inspect.signature(names[question.name]).parameters.values()
+            required = [p for p in parameters if p.default is p.empty]
             with pytest.raises(NotImplementedError):
-                names[question.name](*[np.zeros(2)] * (2 if "grad" in question.name else 1))
+                names[question.name](*[np.zeros(2)] * len(required))
 
 
 # Checks ----------------------------------------------------------------------------------------

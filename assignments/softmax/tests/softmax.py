@@ -1,0 +1,236 @@
+"""Public checks of softmax; run them with grader.check("softmax")."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from otter.test_files import test_case
+
+OK_FORMAT = False
+
+name = "softmax"
+points = [1.75, 1.75]
+
+
+def _defined(name: str, value: Any) -> None:
+    """Fail with a clear sentence where the notebook has no answer yet."""
+    if value is None:
+        raise AssertionError(f"{name} is not defined. Run the cell that defines it.")
+    if value is ...:
+        raise AssertionError(f"{name} is still `...`. Replace it by your answer.")
+
+
+def _run(function: Any, args: Any, kwargs: Any) -> Any:
+    """Call the function; an exit() in it must not end the notebook."""
+    try:
+        return function(*args, **kwargs)
+    except SystemExit:
+        raise AssertionError("Your code calls exit(). Remove that.") from None
+
+
+def _call(function: Any, args: Any, kwargs: Any, times: int = 1) -> dict[str, Any]:
+    """The output of the function, and its inputs as they look after the call."""
+    answer = {}
+    for i in range(times):
+        now_args, now_kwargs = copy.deepcopy((args, kwargs))
+        suffix = "" if times == 1 else f" of call {i + 1}"
+        answer["output" + suffix] = copy.deepcopy(_run(function, now_args, now_kwargs))
+        answer.update(_after(now_args, now_kwargs, suffix))
+    return answer
+
+
+def _named(args: Any, kwargs: Any) -> dict[str, Any]:
+    """All arguments by name; those without one by their position."""
+    return {**{str(i): value for i, value in enumerate(args)}, **kwargs}
+
+
+def _after(args: Any, kwargs: Any, suffix: str = "") -> dict[str, Any]:
+    """The arrays among the inputs, as they look after the call."""
+    named = _named(args, kwargs)
+    arrays = {key: value for key, value in named.items() if _has_arrays(value)}
+    return {f"input {key} after the call{suffix}": value for key, value in arrays.items()}
+
+
+def _has_arrays(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_has_arrays(item) for item in value)
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _compare(expected: Any, answer: Any, allowed: Any) -> None:
+    """Fail at the first part of the answer that is not as expected; `allowed` holds tolerances."""
+    for part in expected:
+        _compare_value(part, expected[part], answer.get(part), allowed, 0.0)
+
+
+def _compare_value(path: str, expected: Any, actual: Any, allowed: Any, outer: Any) -> None:
+    tolerance = allowed.get(path, outer)
+    if _kind(expected) != _kind(actual):
+        hint = " Does autograd reach it?" if path.startswith("gradient") and actual is None else ""
+        raise AssertionError(f"{path}: expected {_kind(expected)}, got {_kind(actual)}.{hint}")
+    if isinstance(expected, dict):
+        if set(expected) != set(actual):
+            names, found = list(expected), list(actual)
+            raise AssertionError(f"{path}: expected the names {names}, got {found}.")
+        for key in expected:
+            _compare_value(f"{path}[{key!r}]", expected[key], actual[key], allowed, tolerance)
+    elif isinstance(expected, (list, tuple)):
+        if len(expected) != len(actual):
+            raise AssertionError(f"{path}: expected {len(expected)} items, got {len(actual)}.")
+        for i in range(len(expected)):
+            _compare_value(f"{path}[{i}]", expected[i], actual[i], allowed, tolerance)
+    elif expected is None or isinstance(expected, str):
+        if expected != actual:
+            raise AssertionError(f"{path}: expected {expected!r}, got {actual!r}.")
+    else:
+        shape, found = np.shape(expected), np.shape(actual)
+        if tuple(shape) != tuple(found):
+            raise AssertionError(f"{path}: expected shape {tuple(shape)}, got {tuple(found)}.")
+        if not _fits(expected, actual):
+            raise AssertionError(f"{path}: expected {_dtype(expected)}, got {_dtype(actual)}.")
+        _compare_numbers(path, _numbers(expected), _numbers(actual), tolerance)
+
+
+def _compare_numbers(path: str, expected: Any, actual: Any, tolerance: Any) -> None:
+    absolute, relative = tolerance if isinstance(tolerance, tuple) else (tolerance, 0.0)
+    with np.errstate(all="ignore"):
+        same = (expected == actual) | ((expected != expected) & (actual != actual))  # nan meets nan
+        if absolute or relative:
+            wide = np.complex128 if "c" in expected.dtype.kind + actual.dtype.kind else np.float64
+            left, right = expected.astype(wide), actual.astype(wide)
+            near = np.abs(right - left) <= absolute + relative * np.abs(left)
+            same |= near & np.isfinite(left)
+    wrong = np.argwhere(~same)
+    if len(wrong):
+        at = tuple(map(int, wrong[0]))
+        count = f"{len(wrong)} of {same.size} numbers are wrong; at {list(at)} " if at else ""
+        hint = " Does your code write into its input?" if path.startswith("input") else ""
+        raise AssertionError(f"{path}: {count}expected {expected[at]}, got {actual[at]}.{hint}")
+
+
+def _kind(value: Any) -> str:
+    """The type in words: numbers of Python and NumPy are one type, and so are lists and tuples."""
+    if type(value) in (list, tuple):
+        return "a list or tuple"
+    if isinstance(value, (int, float, complex, np.generic)) or type(value) is np.ndarray:
+        return "a NumPy array" if np.ndim(value) else "a number"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", type(value).__name__))
+
+
+def _fits(expected: Any, actual: Any) -> bool:
+    """Equal dtypes; for single numbers, Python's count as NumPy's, and any integer type will do."""
+    wanted, found = _dtype(expected), _dtype(actual)
+    if wanted == found or _kind(expected) != "a number":
+        return wanted == found
+    if wanted.startswith(("float", "complex")):
+        mates = {"float64": "float", "complex128": "complex"}
+        return found in ("float", "int") or mates.get(found, found) == mates.get(wanted, wanted)
+    return "int" in wanted and "int" in found
+
+
+def _numbers(value: Any) -> Any:
+    """The elements as a NumPy array, wide enough to subtract."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+@test_case(
+    name='each row of a batch sums to one',
+    points=1.75,
+    hidden=False,
+    success_message='Right.',
+    failure_message="Print the result's sum over axis 1.",
+)
+def check_1(softmax):
+    _defined("softmax", softmax)
+    args = []
+    kwargs = {
+        'x': np.array([
+            [
+                -1.166802662925733, -0.8853724087028428, -0.4178826971820477, 0.615533399154053,
+                -2.526191764972144,
+            ],
+            [
+                1.0433666688125987, -1.79405638398477, -0.1629500878195707, -2.404430345433633,
+                0.39052423492095095,
+            ],
+            [
+                -0.2517617320657408, 0.5586681572852225, -1.2081384832825643,
+                -0.31001276911586695, 1.2900498160251033,
+            ],
+            [
+                1.1767520432432472, -1.332596930332152, 1.7313332472619245, -0.6233189986575608,
+                -0.36985074844373106,
+            ],
+        ], dtype="float64"),
+    }
+    answer = _call(softmax, args, kwargs)
+    expected = {
+        'output': np.array([
+            [
+                0.09398247912108602, 0.12452900078248118, 0.19874614126192117,
+                0.5586060223753869, 0.024136356459124656,
+            ],
+            [
+                0.523490673010765, 0.030664209517951034, 0.15667952183275513,
+                0.01665519532535017, 0.2725104003131787,
+            ],
+            [
+                0.10811256807522916, 0.2431316024604605, 0.04154579156313596,
+                0.10199481149073741, 0.5052152264104369,
+            ],
+            [
+                0.3124228530408908, 0.0254065901438537, 0.5439943019521948, 0.05163948156543414,
+                0.06653677329762671,
+            ],
+        ], dtype="float64"),
+        'input x after the call': kwargs['x'],
+    }
+    allowed = {'input x after the call': 0.0, 'output': 6.672711773179307e-14}
+    _compare(expected, answer, allowed)
+
+
+@test_case(
+    name='scores around 1000 stay finite',
+    points=1.75,
+    hidden=False,
+    success_message='Right.',
+    failure_message='What is np.exp(1000.0)? Which change of all scores leaves the result as it is?',
+)
+def check_2(softmax):
+    _defined("softmax", softmax)
+    args = []
+    kwargs = {
+        'x': np.array([
+            [999.7246762681515, 1005.6471171005203, 1000.5237657694388, 998.3310583366919],
+            [1004.592997561826, 993.7462467354889, 1004.3069177230192, 1001.1977164760623],
+            [999.9717591609583, 994.7572842234932, 997.3480889966595, 999.130129029483],
+        ], dtype="float64"),
+    }
+    answer = _call(softmax, args, kwargs)
+    expected = {
+        'output': np.array([
+            [
+                0.0026539735252463295, 0.9907862232179717, 0.005901151266146871,
+                0.000658651990635028,
+            ],
+            [
+                0.5603015481343229, 1.0907815713890408e-05, 0.4209000012750984,
+                0.018787542774864868,
+            ],
+            [
+                0.6626989583184063, 0.0036032848571866706, 0.048069633756701084,
+                0.285628123067706,
+            ],
+        ], dtype="float64"),
+        'input x after the call': kwargs['x'],
+    }
+    allowed = {'input x after the call': 0.0, 'output': 3.2071000803436036e-13}
+    _compare(expected, answer, allowed)

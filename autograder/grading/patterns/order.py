@@ -1,0 +1,139 @@
+"""Patterns of place: the right numbers, but along another axis, in another order or shape."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autograder.grading.patterns.pair import CLEAR, Pair, Pattern, axes, axis_pairs, is_near
+
+
+def swapped_axes(pair: Pair) -> Pattern | None:
+    for first, second in axis_pairs(pair.expected.ndim):
+        if pair.is_answer(pair.expected.swapaxes(first, second)):
+            if pair.expected.ndim == 2:
+                return Pattern("transpose", "The answer is the transpose of the expected one.")
+            detail = f"axes {first} and {second}"
+            return Pattern(
+                "transpose", "The answer is the expected one with two axes exchanged.", detail
+            )
+    return None
+
+
+def reversed_order(pair: Pair) -> Pattern | None:
+    for axis, name in axes(pair.expected.ndim):
+        if pair.is_answer(np.flip(pair.expected, axis)):
+            return Pattern(
+                "reversed", f"The numbers are right, but in reverse order{name}.", f"axis {axis}"
+            )
+    return None
+
+
+def shifted(pair: Pair) -> Pattern | None:
+    for axis, name in axes(pair.expected.ndim):
+        expected, actual = np.moveaxis(pair.expected, axis, 0), np.moveaxis(pair.actual, axis, 0)
+        # Two rows left to compare, which must not be alike: a constant is its own shift.
+        if len(expected) < 3:
+            continue
+        for word, wanted, given in (
+            ("late", expected[:-1], actual[1:]),
+            ("early", expected[1:], actual[:-1]),
+        ):
+            if (wanted[0] != wanted[-1]).any() and pair.near(wanted, given).all():
+                text = f"The numbers are right, but one place too {word}{name}: off by one."
+                return Pattern("shifted", text, f"axis {axis}")
+    return None
+
+
+_WHOLE = "The answer is normalised over the whole array instead of along one axis."
+
+
+def other_normalisation(pair: Pair) -> Pattern | None:
+    """Softmax (or its logarithm) over another axis, or over everything.
+
+    Both divide the same exponentials, so the logarithm of their quotient is a sum of one term that
+    is constant along the expected axis and one that is constant along the other.
+    """
+    if pair.expected.ndim < 2 or pair.expected.dtype.kind != "f":
+        return None
+    near = max(1e-4, CLEAR * pair.loose)
+    for left, right in ((pair.expected, pair.actual), (np.exp(pair.expected), np.exp(pair.actual))):
+        if not (np.all(left > 0) and np.all(right > 0)):
+            continue
+        quotient = np.log(right / left)
+        for axis, _ in axes(left.ndim):
+            if left.shape[axis] < 2 or not is_near(left.sum(axis), 1.0, near):
+                continue
+            rest = quotient - quotient.mean(axis, keepdims=True)
+            if is_near(right.sum(), 1.0, near) and is_near(rest, 0.0, near):
+                return Pattern("axis", _WHOLE)
+            for other, name in axes(left.ndim):
+                if other == axis or not is_near(right.sum(other), 1.0, near):
+                    continue
+                if is_near(rest - rest.mean(other, keepdims=True), 0.0, near):
+                    text = f"The answer is normalised{name}, which is another one than expected."
+                    return Pattern("axis", text, f"axis {other} instead of {axis}")
+    return None
+
+
+def exchanged_shape(pair: Pair) -> Pattern | None:
+    for first, second in axis_pairs(pair.expected.ndim):
+        if pair.is_answer(pair.expected.swapaxes(first, second)):
+            text = "The numbers are right, but two axes are exchanged: the answer is transposed."
+            return Pattern("transpose", text, f"axes {first} and {second}")
+    return None
+
+
+def reshaped(pair: Pair) -> Pattern | None:
+    expected, actual = pair.expected.shape, pair.actual.shape
+    if pair.actual.size != pair.expected.size or not pair.is_answer(pair.expected.reshape(actual)):
+        return None
+    long, answer = ([n for n in shape if n != 1] for shape in (expected, actual))
+    if long == answer:
+        word = (
+            "missing: keepdims?"
+            if len(actual) < len(expected)
+            else "too many: was it meant to be summed away?"
+        )
+        return Pattern(
+            "axis of length one", f"The numbers are right; an axis of length one is {word}"
+        )
+    return Pattern(
+        "reshape", "The numbers are right and in the right order; only the shape differs."
+    )
+
+
+def broadcast(pair: Pair) -> Pattern | None:
+    expected, actual = pair.expected, pair.actual
+    if actual.size <= expected.size:
+        return None
+    if actual.shape == (expected.size, expected.size) and expected.size > 1:
+        text = "A column seems to have met a row and filled a square: compare their shapes."
+        return Pattern("broadcast", text)
+    try:
+        repeated = np.broadcast_to(expected, actual.shape)
+    except ValueError:
+        return None
+    if pair.is_answer(repeated):
+        return Pattern("broadcast", "The numbers are right, but each of them is repeated.")
+    return None
+
+
+def one_row(pair: Pair) -> Pattern | None:
+    for axis, name in axes(min(pair.expected.ndim, pair.actual.ndim)):
+        if pair.expected.ndim != pair.actual.ndim:
+            return None
+        extra = pair.actual.shape[axis] - pair.expected.shape[axis]
+        if abs(extra) != 1:
+            continue
+        longer = pair.actual if extra > 0 else pair.expected
+        shorter = pair.expected if extra > 0 else pair.actual
+        for place, kept in (("end", slice(None, -1)), ("beginning", slice(1, None))):
+            cut = np.moveaxis(np.moveaxis(longer, axis, 0)[kept], 0, axis)
+            if cut.shape == shorter.shape and cut.size and pair.near(cut, shorter).all():
+                word = "too many" if extra > 0 else "missing"
+                return Pattern(
+                    "one row",
+                    f"The numbers are right, but one is {word} at the {place}{name}.",
+                    f"axis {axis}",
+                )
+    return None
