@@ -198,7 +198,8 @@ class QuestionBuilder:
         """The definition's source as a cell that defines the question's name."""
         tree = ast.parse(textwrap.dedent(inspect.getsource(definition)))
         node = tree.body[0]
-        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            raise CourseError(f"{_where(definition)}: a mistake of {self.name} must be written with def or class.")
         node.decorator_list = []
         if self.kind == "value":
             # A wrong value is written as a function that returns it, so that all mistakes look alike.

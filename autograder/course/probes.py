@@ -176,8 +176,8 @@ class Module:
 
     Attributes:
         construct: arguments of the constructor.
-        state: state dict to load, by name; empty keeps the module's own start values (then only ask for what does not
-            depend on them).
+        state: state dict to load, by name; without one the module keeps its own random start values, and only the names
+            and shapes are asked for.
         args: inputs of ``forward``.
         training: whether the module runs in training mode.
     """
@@ -199,8 +199,9 @@ class Module:
                 key: tuple(value.shape) for key, value in module.state_dict().items()
             },
         }
-        if self.state:
-            module.load_state_dict({k: bench.live(v) for k, v in self.state.items()})
+        if not self.state:
+            return parts
+        module.load_state_dict({k: bench.live(v) for k, v in self.state.items()})
         module.train(self.training)
         inputs = tuple(bench.live(a, requires_grad=True) for a in self.args)
         output = module(*inputs)
@@ -229,8 +230,10 @@ class Value:
 
 Probe = Call | Gradient | Steps | Module | Value
 
-#: Every class that may cross to the job, by name: the verbs and the records inside them.
-RECORDS: dict[str, type[Any]] = {c.__name__: c for c in (Call, Gradient, Do, Steps, Module, Value, Code, Generator)}
+_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, Value)
+
+#: Every class that may cross to the job, by name: the verbs, and the inputs that only the job can make.
+RECORDS: dict[str, type[Any]] = {c.__name__: c for c in (*_CONTAINERS, Code, Generator)}
 
 
 def call(*args: Any, **kwargs: Any) -> Call:
@@ -269,7 +272,7 @@ def value() -> Value:
 
 def map_values(record: Any, change: Callable[[Any], Any]) -> Any:
     """A copy of a probe (or any value in it) in which `change` was applied to every array, tensor and scalar."""
-    if type(record) in RECORDS.values():
+    if type(record) in _CONTAINERS:
         return replace(record, **{f.name: map_values(getattr(record, f.name), change) for f in fields(record)})
     if isinstance(record, Mapping):
         return {key: map_values(item, change) for key, item in record.items()}

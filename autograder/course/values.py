@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-#: Name of a torch dtype -> the NumPy dtype that holds its raw bytes. bfloat16 has no NumPy type: its bits travel as uint16.
+#: Name of a torch dtype -> the NumPy dtype that holds its raw bytes. NumPy has no bfloat16: its bits travel as uint16.
 TORCH_DTYPES: dict[str, str] = {
     "float64": "float64",
     "float32": "float32",
@@ -87,8 +87,7 @@ def tensor(values: npt.ArrayLike, dtype: str | None = None) -> TensorValue:
 
     Args:
         values: anything NumPy can turn into an array.
-        dtype: torch's name of the dtype; by default that of the array (a bare float becomes float32, as in torch
-            it is the array's own dtype that counts).
+        dtype: torch's name of the dtype; by default that of the array, so plain floats become float64.
 
     Raises:
         ValueError: torch has no such dtype.
@@ -102,4 +101,4 @@ def tensor(values: npt.ArrayLike, dtype: str | None = None) -> TensorValue:
         # Round to nearest even on the 16 bits that are dropped, as torch does.
         rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
         return TensorValue(rounded.astype(np.uint16), name)
-    return TensorValue(np.ascontiguousarray(array.astype(TORCH_DTYPES[name])), name)
+    return TensorValue(array.astype(TORCH_DTYPES[name], order="C"), name)

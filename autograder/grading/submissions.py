@@ -178,7 +178,8 @@ def _upgrade(notebook: dict[str, Any]) -> dict[str, Any]:
     import nbformat  # slow to import, and almost no submission needs it
 
     try:
-        return dict(nbformat.convert(nbformat.from_dict(notebook), 4))  # type: ignore[no-untyped-call]
+        # Not `convert`: only `reads` joins the lines that old formats keep as lists.
+        return dict(nbformat.reads(json.dumps(notebook), as_version=4))  # type: ignore[no-untyped-call]
     except Exception as error:  # whatever a broken old notebook makes the converter raise
         raise _Rejected(f"The notebook has an old format that cannot be converted ({type(error).__name__}).") from None
 

@@ -369,6 +369,7 @@ class _ForkSlot:
         self._zygote: _Zygote | None = None
         self.control: socket.socket = socket.socket()
         self._last: _Forked | None = None
+        self._name = ""
         self._group: cgroups.SlotGroup | None = None
         if "cgroup" in sandbox.layers:
             self._group = cgroups.create(f"autograder-{os.getpid()}-{sandbox.next_name()}")
@@ -384,7 +385,8 @@ class _ForkSlot:
         channel, their_channel = socket.socketpair()
         output, their_output = socket.socketpair()
         with their_channel, their_output:
-            packet = {"do": "job", "cpu_s": budget_s, "name": self._sandbox.next_name()}
+            self._name = self._sandbox.next_name()
+            packet = {"do": "job", "cpu_s": budget_s, "name": self._name}
             send_packet(self.control, packet, (their_channel.fileno(), their_output.fileno()))
         answer = receive_packet(self.control)
         if answer is None:
@@ -416,6 +418,7 @@ class _ForkSlot:
         last, self._last = self._last, None
         if last is not None:
             last.end()
+            self._sandbox.remove_files(self._name)
 
     def _enter_zygote(self) -> None:
         current = self._sandbox.enter(self._zygote)
@@ -568,6 +571,11 @@ class Sandbox:
         with self._lock:
             self._names += 1
             return f"job-{self._names}"
+
+    def remove_files(self, name: str) -> None:
+        """Remove what a job left, where jobs have no file system of their own that vanishes with them."""
+        if self._private is not None and (Path(self._private) / name).exists():
+            jail.remove_private_directory(str(Path(self._private) / name))
 
     def enter(self, held: _Zygote | None) -> _Zygote:
         """The zygote that the next job of a slot is forked from; `held` is the one the slot used last."""

@@ -240,7 +240,7 @@ def _names_in_order() -> list[str]:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a run may start: `refusals` explain a no, `warnings` go into every report, `notes` are spare walls lost."""
+    """Whether a run may start: `refusals` explain a no, `warnings` go into each report, `notes` are spare walls."""
 
     acceptable: bool
     refusals: tuple[str, ...]

@@ -54,8 +54,7 @@ class Converter:
                 return _default_rng(leaf.seed)
             return leaf
 
-        # The records `Code` and `Generator` are leaves here, not containers.
-        return revive(value) if type(value) in (Code, Generator) else map_values(value, revive)
+        return map_values(value, revive)
 
     def _live_tensor(self, value: TensorValue, requires_grad: bool) -> Any:
         torch, dtype = self.torch, self._dtypes[value.dtype]

@@ -164,8 +164,12 @@ def test_honest_rewrites_pass(name, dtype, noise):
         assert verdict(expected, actual, other) is None, f"seed {seed}"
 
 
+#: Answers with one number that counts: rounded to float16 it may well stay where it was.
+ONE_NUMBER = {"cross entropy in a loop", "gradient descent on products"}
+
+
 def ulps(e, count):
-    noise = np.random.default_rng(1).uniform(-1, 1, size=e.shape)
+    noise = np.random.default_rng(1).choice([-1.0, 1.0], size=e.shape)
     return (e * (1 + count * np.finfo(e.dtype).eps * noise)).astype(e.dtype)
 
 
@@ -185,7 +189,7 @@ WRONG = {
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("wrong", WRONG)
-@pytest.mark.parametrize("name", [n for n in REWRITES if "entropy" not in n])
+@pytest.mark.parametrize("name", [n for n in REWRITES if n not in ONE_NUMBER])
 def test_wrong_answers_fail(name, wrong, dtype):
     reference, _ = REWRITES[name]
     for seed in range(12):
@@ -251,9 +255,10 @@ def test_ill_conditioned_rewrites_pass_by_the_noise_of_the_reference():
 )
 def test_noise_is_scaled_by_the_ratio_of_the_precisions(dtype, other_dtype, factor):
     expected = np.ones(2, dtype)
-    other = np.array([1.0, 1.0 + 2.0**-20], other_dtype)
+    step = 2.0**-40 if dtype == other_dtype else 2.0**-20
+    other = np.array([1.0, 1.0 + step], other_dtype)
     allowed = allowances({"output": expected}, {"output": other}, None)["output"].absolute
-    assert allowed == 512 * float(np.finfo(dtype).eps) + 32 * 2.0**-20 * factor
+    assert allowed == 512 * float(np.finfo(dtype).eps) + 32 * step * factor
 
 
 def test_noise_cannot_make_everything_right():

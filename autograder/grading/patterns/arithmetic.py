@@ -134,16 +134,17 @@ def _whole_factor(pair: Pair, factor: float) -> Pattern | None:
 
 def _sample_factor(pair: Pair, factor: float) -> Pattern | None:
     """Variance or standard deviation with n - 1 for n."""
+    if factor <= 0 or not pair.is_answer(factor * pair.expected):
+        return None
     slack = pair.loose + 1e-15
     for value, what in ((factor, "n / (n - 1)"), (factor * factor, "the root of n / (n - 1)")):
-        ratio = max(value, 1 / value)
-        if factor <= 0 or ratio < 1.0005:
+        # With n >= 3 no such factor is far from 1; much nearer than 1.0005 it tells nothing.
+        if not 0.5 < value < 2 or abs(value - 1) < 0.0005:
             continue
+        ratio = max(value, 1 / value)
         n = round(ratio / (ratio - 1))
-        if not pair.is_answer(factor * pair.expected):
-            return None
         if n >= 3 and n * n * slack < 0.002 and abs(ratio * (n - 1) / n - 1) <= 4 * slack:
-            text = "The answer divides by n - 1 where n is expected, or the reverse."
+            text = "The answer divides by one less than the number of samples, or should do so."
             return Pattern("degrees of freedom", text, f"factor {what} or its inverse, n = {n}")
     return None
 
