@@ -1,8 +1,8 @@
 """How long does each layer of the jail take to set up?
 
 Run as a script by `execution.py` with the active layers and a count as arguments: it takes the place of a zygote, forks
-jobs, and has each of them run the real `jail.confine_job` with a stopwatch around its pieces. Prints one JSON object:
-layer -> {"us": [...], "per": "job" or "zygote"}.
+jobs, and has each of them run the real `jail.confine_job` with a stopwatch around its pieces. Prints one JSON list of
+rows: layer, whether it is set up per zygote or per job, and the times in microseconds.
 """
 
 from __future__ import annotations
@@ -72,15 +72,14 @@ def main(active: frozenset[str], count: int) -> None:
     state = jail.confine_zygote(active, before, trees=jail.allowed_trees(), private=private)
     gc.collect()
     gc.freeze()
-    once = dict(_times)
-    found = {name: {"per": "zygote", "us": [us]} for name, us in once.items()}
+    rows: list[dict[str, Any]] = [{"layer": name, "per": "zygote", "us": [us]} for name, us in _times.items()]
     per_job: dict[str, list[float]] = defaultdict(list)
     for number in range(count):
         _times.clear()
         for name, us in (_one_job(active, state, f"job-{number}") | dict(_times)).items():
             per_job[name].append(us)
-    found |= {name: {"per": "job", "us": us} for name, us in per_job.items()}
-    print(json.dumps(found), flush=True)
+    rows += [{"layer": name, "per": "job", "us": us} for name, us in per_job.items()]
+    print(json.dumps(rows), flush=True)
     os._exit(0)
 
 
@@ -101,7 +100,7 @@ def _one_job(active: frozenset[str], state: jail.JailState, name: str) -> dict[s
             os.write(2, f"{type(error).__name__}: {error}\n".encode())
         os._exit(0)
     os.close(writer)
-    with open(reader, "rb") as stream:
+    with os.fdopen(reader, "rb") as stream:
         data = stream.read()
     ending = time.perf_counter()
     os.waitpid(pid, 0)

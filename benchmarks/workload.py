@@ -7,8 +7,10 @@ twenty answers, so that a way which answers something else cannot win.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
+import io
 import json
 import resource
 import sys
@@ -106,8 +108,9 @@ def _digest(*parts: str) -> str:
 def run(sources: Sequence[str]) -> list[Any]:
     """Run the cells in a fresh namespace and make the calls; returns the answers."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    for number, source in enumerate(sources, 1):
-        exec(compile(source, f"<cell {number}>", "exec"), namespace)
+    with contextlib.redirect_stdout(io.StringIO()):
+        for number, source in enumerate(sources, 1):
+            exec(compile(source, f"<cell {number}>", "exec"), namespace)
     return [namespace[name](**arguments) for name, arguments in calls()]
 
 
@@ -133,7 +136,10 @@ def notebook() -> None:
         asked = [_call_cell(name, arguments) for name, arguments in calls()]
         made = [nbformat.v4.new_code_cell(source) for source in (*cells(steps), *asked)]
         wall, cpu = time.perf_counter(), _cpu_with_children()
-        done = nbclient.NotebookClient(nbformat.v4.new_notebook(cells=made), kernel_name="python3").execute()
+        book = nbformat.v4.new_notebook(cells=made)
+        # Without the argument every kernel warns that it talks over TCP.
+        client = nbclient.NotebookClient(book, kernel_name="python3", extra_arguments=["--log-level=ERROR"])
+        done = client.execute()
         wall, cpu = time.perf_counter() - wall, _cpu_with_children() - cpu
         printed = [cell.outputs[0].text.rstrip("\n") for cell in done.cells[-len(asked) :]]
         _respond(wall, cpu, [_digest(text) for text in printed])

@@ -13,9 +13,7 @@ import autograder.text
 from autograder.text import visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)  # surrogates included
-TROUBLE = st.text(
-    st.sampled_from("\x00\x07\x08\x1b\x7f\x85\x9b\r\n\t\xad\u200d\u202e\u2066\u2028\ud800\ufeffa1 ")
-)
+TROUBLE = st.text(st.sampled_from("\x00\x07\x08\x1b\x7f\x85\x9b\r\n\t\xad\u200d\u202e\u2066\u2028\ud800\ufeffa1 "))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What is asked: the calls with which an author writes ``checks.py``."""
 
 from autograder.course.model import Tolerance, question
-from autograder.course.probes import call, do, gradient, module, steps, value
+from autograder.course.probes import call, call_twice, do, gradient, module, steps, value
 from autograder.course.values import Code, Generator, tensor
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Generator",
     "Tolerance",
     "call",
+    "call_twice",
     "do",
     "gradient",
     "module",

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
+import numpy as np
+
 from autograder.course.draw import PUBLIC_SEED, check_rng, draw
 from autograder.course.master import question_definition
 from autograder.course.model import (
@@ -34,6 +36,7 @@ from autograder.course.model import (
     to_hundredths,
 )
 from autograder.course.probes import Call, Gradient, Module, Probe, Steps, Value
+from autograder.course.values import TensorValue
 from autograder.errors import AutograderError, CourseError
 
 #: Names that mean something else in a notebook, a test file of Otter's (`env`) or our own cells.
@@ -74,9 +77,8 @@ def check_variants(assignment: Assignment) -> None:
         for variant in (*question.mistakes, *question.equivalents):
             statement = ast.parse(variant.source).body[0]
             expected, actual = _parameters(reference), _parameters(statement)
-            if question.kind == "value":
-                expected = []
-            if expected is None or actual is None or expected == actual:
+            # A variant without parameters makes the answer instead of being it.
+            if expected is None or not actual or expected == actual:
                 continue
             raise CourseError(
                 f"{variant.where}: {variant.name!r} takes ({', '.join(actual)}), the reference "
@@ -258,6 +260,7 @@ class _ChecksFile:
             )
         self._public_and_hidden(builder, label)
         titles: dict[str, str] = {}
+        hidden: list[Probe] = []
         for (check, _), share in zip(builder.checks, shares, strict=True):
             at = self._short(check.where)
             self._check_itself(check, builder, at)
@@ -268,8 +271,10 @@ class _ChecksFile:
                 )
             titles[check.title] = at
             made = replace(check, hundredths=share, where=at)
-            self._draw_once(made, builder)
+            probes = self._draw_once(made, builder)
+            hidden += () if check.public else probes
             yield made
+        self._looks_at_inputs(hidden, label)
 
     def _public_and_hidden(self, builder: QuestionBuilder, label: str) -> None:
         public = [check for check, _ in builder.checks if check.public]
@@ -315,7 +320,16 @@ class _ChecksFile:
                     "or more."
                 )
 
-    def _draw_once(self, check: Check, builder: QuestionBuilder) -> None:
+    def _looks_at_inputs(self, hidden: Sequence[Probe], label: str) -> None:
+        """One hidden check must see whether a function leaves its inputs alone; all of them would punish it twice."""
+        calls = [p for p in hidden if isinstance(p, Call)]
+        with_arrays = [p for p in calls if any(map(_holds_array, (*p.args, *p.kwargs.values())))]
+        if with_arrays and not any(p.times > 1 for p in with_arrays):
+            raise CourseError(
+                f"{label}: no hidden check sees whether the function writes to its inputs. Use call_twice(...) in one."
+            )
+
+    def _draw_once(self, check: Check, builder: QuestionBuilder) -> tuple[Probe, ...]:
         probes: tuple[Probe, ...] = draw(
             check, check_rng(PUBLIC_SEED, self.assignment.name, builder.name, check.title)
         )
@@ -328,6 +342,7 @@ class _ChecksFile:
                     f"{builder.name!r}, whose kind is {builder.kind!r}. Use {verbs}, or change "
                     "the kind."
                 )
+        return probes
 
     def _variants(self, builder: QuestionBuilder, variants: Sequence[Variant]) -> Iterator[Variant]:
         names = Counter(v.name for v in (*builder.mistakes, *builder.equivalents))
@@ -366,12 +381,19 @@ def _require_line(text: Any, label: str) -> None:
         raise CourseError(f"{label} has more than one line. Reports give it one: shorten it.")
 
 
+def _holds_array(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_holds_array, value))
+    return isinstance(value, np.ndarray | TensorValue)
+
+
 def _is_empty(statement: ast.stmt) -> bool:
     """Whether a definition says nothing: only pass, ``...`` or a docstring."""
-    body: list[ast.stmt] = getattr(statement, "body", [])
+    if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return False
     return all(
         isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
-        for s in body
+        for s in statement.body
     )
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -183,6 +184,10 @@ class QuestionBuilder:
         """Decorate a wrong implementation that at least one hidden check must reject."""
         return self._variant(self.mistakes, name, hint)
 
+    def wrong(self, answer: object, name: str, *, hint: str) -> None:
+        """Declare a wrong value, which at least one hidden check must reject."""
+        self.mistakes.append(Variant(name, hint, f"{self.name} = {answer!r}", _caller()))
+
     def equivalent(self, name: str) -> Callable[[F], F]:
         """Decorate a correct implementation in another style, which must keep full marks."""
         return self._variant(self.equivalents, name, "")
@@ -195,15 +200,19 @@ class QuestionBuilder:
         return register
 
     def _cell(self, definition: Callable[..., Any] | type) -> str:
-        """The definition's source as a cell that defines the question's name."""
+        """The definition's source as a cell that defines the question's name.
+
+        A function without parameters makes what is asked for and returns it: that is how a class is written whose base the
+        grader does not have, such as ``torch.nn.Module``.
+        """
         tree = ast.parse(textwrap.dedent(inspect.getsource(definition)))
         node = tree.body[0]
         if not isinstance(node, ast.FunctionDef | ast.ClassDef):
             raise CourseError(f"{_where(definition)}: a mistake of {self.name} must be written with def or class.")
         node.decorator_list = []
-        if self.kind == "value":
-            # A wrong value is written as a function that returns it, so that all mistakes look alike.
-            return f"{ast.unparse(tree)}\n{self.name} = {node.name}()"
+        if isinstance(node, ast.FunctionDef) and not ast.unparse(node.args):
+            node.name = "_variant"
+            return f"{ast.unparse(tree)}\n{self.name} = _variant()"
         node.name = self.name
         return ast.unparse(tree)
 
@@ -231,10 +240,7 @@ def question(name: str, *, points: float, kind: Kind = "np", extra: bool = False
         kind: "np", "torch", "value" or "train", as in the exercise list.
         extra: extra credit, beside the points of the assignment.
     """
-    frame = inspect.currentframe()
-    caller = frame.f_back if frame else None
-    where = f"{caller.f_code.co_filename}:{caller.f_lineno}" if caller else "?"
-    builder = QuestionBuilder(name, points, kind, extra, where)
+    builder = QuestionBuilder(name, points, kind, extra, _caller())
     collected = _collected.get()
     if collected is not None:
         collected.append(builder)
@@ -273,6 +279,12 @@ def to_hundredths(points: float) -> int | None:
     """Points as hundredths; None when they are negative or have more than two decimals."""
     exact = Fraction(str(points)) * 100
     return int(exact) if exact >= 0 and exact.denominator == 1 else None
+
+
+def _caller() -> str:
+    """File and line of the author's line that called one of the functions above."""
+    frame = sys._getframe(2)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _where(definition: Any) -> str:

@@ -33,8 +33,8 @@ _COMPARING = (
 )
 #: The functions that a file with this verb needs, beside `_defined`.
 _HELPERS: dict[str, tuple[str, ...]] = {
-    "call": ("_run", "_call", "_named", "_after", "_has_arrays", *_COMPARING),
-    "gradient": ("_run", "_gradient", "_named", "_after", "_has_arrays", "_flat", *_COMPARING),
+    "call": ("_run", "_call", "_named", "_has_arrays", *_COMPARING),
+    "gradient": ("_run", "_gradient", "_named", "_flat", *_COMPARING),
     "steps": ("_run", "_steps", "_named", "_has_arrays", "_reuse", *_COMPARING),
     "module": ("_run", "_module", *_COMPARING),
     "value": _COMPARING,
@@ -194,14 +194,13 @@ def _tolerance(size: Allowed) -> Allowed:
 def _ask_call(name: str, probe: Call, given: dict[str, tuple[str, Any]]) -> Iterator[str]:
     yield from _arguments(probe)
     for i in range(probe.times):
-        given |= _unchanged(probe, "" if probe.times == 1 else f" of call {i + 1}")
+        given |= _unchanged(probe, i + 1)
     times = "" if probe.times == 1 else f", times={probe.times}"
     yield f"    answer = _call({name}, args, kwargs{times})"
 
 
 def _ask_gradient(name: str, probe: Gradient, given: dict[str, tuple[str, Any]]) -> Iterator[str]:
     yield from _arguments(probe)
-    given |= _unchanged(probe, "")
     wrt = list(probe.wrt)
     yield f"    answer = _gradient({name}, args, kwargs, {wrt!r}, seed={probe.cotangent_seed})"
 
@@ -243,11 +242,11 @@ def _arguments(probe: Call | Gradient) -> Iterator[str]:
     yield from _assign("kwargs", dict(probe.kwargs))
 
 
-def _unchanged(probe: Call | Gradient, suffix: str) -> dict[str, tuple[str, Any]]:
+def _unchanged(probe: Call, number: int) -> dict[str, tuple[str, Any]]:
     """Where to find each input again: most are left alone, so that one literal will do."""
     places = [(str(i), f"args[{i}]", value) for i, value in enumerate(probe.args)]
     places += [(key, f"kwargs[{key!r}]", value) for key, value in probe.kwargs.items()]
-    return {f"input {key} after the call{suffix}": (place, value) for key, place, value in places}
+    return {f"input {key} after call {number}": (place, value) for key, place, value in places}
 
 
 def _same(given: Any, expected: Any) -> bool:

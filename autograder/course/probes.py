@@ -49,13 +49,15 @@ class MissingName(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """Call the student's function: its output, and its array inputs as they look afterwards.
+    """Call the student's function.
+
+    The output is a part. Called more than once, with fresh copies of the inputs, every output is one, and so are the array
+    inputs as they look after each call: that shows a function which remembers something, or which writes to its inputs.
 
     Attributes:
         args: positional arguments.
         kwargs: named arguments.
-        times: how often to call it with fresh copies of the inputs; every output is a part, so that a function which
-            remembers something between calls shows it.
+        times: how often to call it.
     """
 
     verb: ClassVar[str] = "call"
@@ -68,9 +70,12 @@ class Call:
         parts: Parts = {}
         for i in range(self.times):
             args, kwargs = _live_arguments(self, bench)
-            suffix = "" if self.times == 1 else f" of call {i + 1}"
-            parts["output" + suffix] = bench.plain(function(*args, **kwargs))
-            parts |= _after(args, kwargs, bench, suffix)
+            if self.times == 1:
+                return {"output": bench.plain(function(*args, **kwargs))}
+            parts[f"output of call {i + 1}"] = bench.plain(function(*args, **kwargs))
+            for label, value in _named(args, kwargs).items():
+                if _has_arrays(value):
+                    parts[f"input {label} after call {i + 1}"] = bench.plain(value)
         return parts
 
 
@@ -107,7 +112,7 @@ class Gradient:
             gradients = torch.autograd.grad(connected, leaves, cotangents, allow_unused=True)
         for label, gradient in zip(self.wrt, gradients, strict=True):
             parts[f"gradient of {label}"] = bench.plain(gradient)
-        return parts | _after(args, kwargs, bench)
+        return parts
 
 
 @dataclass(frozen=True)
@@ -241,6 +246,11 @@ def call(*args: Any, **kwargs: Any) -> Call:
     return Call(args, kwargs)
 
 
+def call_twice(*args: Any, **kwargs: Any) -> Call:
+    """Two `Call`s with these arguments, whose outputs must agree and which must leave their inputs alone."""
+    return Call(args, kwargs, times=2)
+
+
 def gradient(*args: Any, wrt: str | tuple[str, ...] = "x", cotangent_seed: int = 0, **kwargs: Any) -> Gradient:
     """A `Gradient` of the question's torch function with these arguments, for the arguments named in `wrt`."""
     return Gradient(args, kwargs, (wrt,) if isinstance(wrt, str) else wrt, cotangent_seed)
@@ -290,15 +300,6 @@ def _live_arguments(record: Any, bench: Bench, wrt: tuple[str, ...] = ()) -> tup
 def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Arguments by the label under which parts and `wrt` speak of them: position or name."""
     return {str(i): a for i, a in enumerate(args)} | kwargs
-
-
-def _after(args: tuple[Any, ...], kwargs: dict[str, Any], bench: Bench, suffix: str = "") -> Parts:
-    """The array arguments as they look after the call."""
-    return {
-        f"input {key} after the call{suffix}": bench.plain(value)
-        for key, value in _named(args, kwargs).items()
-        if _has_arrays(value)
-    }
 
 
 def _has_arrays(value: Any) -> bool:

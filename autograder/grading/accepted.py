@@ -30,9 +30,7 @@ What counts as the right type:
 
 def dtype_of(number: Any) -> str:
     """The dtype of a single number; for those of Python the name of their type."""
-    return (
-        number.dtype.name if isinstance(number, np.ndarray | np.generic) else type(number).__name__
-    )
+    return number.dtype.name if isinstance(number, np.ndarray | np.generic) else type(number).__name__
 
 
 def dtype_of_type(kind: type) -> str:

@@ -1,4 +1,4 @@
-"""Is an answer the expected one? If not: what is the first difference?
+"""Whether an answer is the expected one, and the first difference if not.
 
 Order of the questions, for each expected part and inside it: is it there, is it of the right type
 and structure, shape, dtype, device; are nan and infinities where they belong; are the numbers near
@@ -176,9 +176,7 @@ def _compare_sequence(place: _Place, expected: Any, actual: Any) -> Difference |
 def _plainly_equal(expected: Any, actual: Any) -> bool:
     """Whether both hold equal plain values, type by type; False may also mean: look closer."""
     kinds = list(map(type, expected))
-    return (
-        set(kinds) <= _PLAIN and kinds == list(map(type, actual)) and list(expected) == list(actual)
-    )
+    return set(kinds) <= _PLAIN and kinds == list(map(type, actual)) and list(expected) == list(actual)
 
 
 def _as_history(place: _Place, expected: Any, actual: Any) -> Array | Difference | None:
@@ -317,9 +315,7 @@ def _pattern(place: _Place, expected: Any, actual: Any) -> Pattern | None:
     return find_pattern(left.array, right.array, place.here.absolute, place.here.relative)
 
 
-def _compare_values(
-    place: _Place, left: Array, right: Array, expected: Any, actual: Any
-) -> Difference | None:
+def _compare_values(place: _Place, left: Array, right: Array, expected: Any, actual: Any) -> Difference | None:
     """Elements of two arrays of one shape, `left` the expected: nan, infinities, then numbers."""
     found = scan(left, right, place.here)
     kind = next((k for k in ELEMENT_KINDS if found.counts[k]), None)

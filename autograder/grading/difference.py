@@ -56,8 +56,9 @@ class Summary:
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Which elements differ. The small arrays are there to be shown, and empty where there are too
-    many elements.
+    """Which elements differ.
+
+    The arrays of items are there to be shown, and empty where there are too many elements.
 
     Attributes:
         differing: number of elements that differ in the way the difference names.

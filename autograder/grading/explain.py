@@ -39,10 +39,7 @@ def render(difference: Difference, reveal: Reveal, name: str = _NAMELESS) -> str
         name: how to speak of what was called.
     """
     if difference.kind == "not_comparable":
-        return (
-            "The expected answer cannot be compared. "
-            "This is a fault of the grader, not yours: tell your instructor."
-        )
+        return "The expected answer cannot be compared. This is a fault of the grader, not yours: tell your instructor."
     if reveal == "none":
         return "This hidden check failed."
     words = _Words(difference, reveal == "full", name)
@@ -50,9 +47,7 @@ def render(difference: Difference, reveal: Reveal, name: str = _NAMELESS) -> str
     if difference.pattern is not None:
         sentences.append(difference.pattern.text)
         if words.full and difference.pattern.detail:
-            sentences.append(
-                f"({difference.pattern.detail[0].upper()}{difference.pattern.detail[1:]}.)"
-            )
+            sentences.append(f"({difference.pattern.detail[0].upper()}{difference.pattern.detail[1:]}.)")
     text = " ".join(sentence for sentence in sentences if sentence)
     if not text.startswith(name) or name == _NAMELESS:
         text = text[0].upper() + text[1:]
@@ -115,20 +110,14 @@ class _Words:
         return f"{length:,}"
 
     def dtype(self, summary: Summary) -> str:
-        return (
-            visible(summary.dtype, 40)
-            if self.full or _DTYPE.fullmatch(summary.dtype)
-            else "another dtype"
-        )
+        return visible(summary.dtype, 40) if self.full or _DTYPE.fullmatch(summary.dtype) else "another dtype"
 
     def device(self, summary: Summary) -> str:
         known = re.fullmatch(r"cpu|mps|meta|(cuda|xpu)(:\d\d?)?", summary.device)
         return visible(summary.device, 40) if self.full or known else "another device"
 
 
-_DTYPE = re.compile(
-    r"bool|b?float\d{0,3}|complex\d{0,3}|u?int\d{0,3}|object|str\d{0,3}|bytes\d{0,3}"
-)
+_DTYPE = re.compile(r"bool|b?float\d{0,3}|complex\d{0,3}|u?int\d{0,3}|object|str\d{0,3}|bytes\d{0,3}")
 
 
 def _is_ordinary(shape: tuple[int, ...]) -> bool:
@@ -200,17 +189,11 @@ def _shape(words: _Words) -> str:
 def _dtype(words: _Words) -> str:
     expected, actual = words.difference.expected, words.difference.actual
     text = f"{words.part} has dtype {words.dtype(actual)}, expected {words.dtype(expected)}."
-    return (
-        f"{text} {DTYPE_ADVICE.get((_family(expected.dtype), _family(actual.dtype)), '')}".rstrip()
-    )
+    return f"{text} {DTYPE_ADVICE.get((_family(expected.dtype), _family(actual.dtype)), '')}".rstrip()
 
 
 def _family(dtype: str) -> str:
-    return (
-        re.sub(r"[^a-z]", "", dtype).removeprefix("u").removeprefix("b")
-        if dtype != "bool"
-        else "bool"
-    )
+    return re.sub(r"[^a-z]", "", dtype).removeprefix("u").removeprefix("b") if dtype != "bool" else "bool"
 
 
 def _device(words: _Words) -> str:
@@ -322,15 +305,11 @@ def _grids(mismatch: Mismatch) -> Iterator[str]:
         for start in range(0, len(texts), row):
             for at in range(start, start + row, _COLUMNS):
                 cells = range(at, min(at + _COLUMNS, start + row))
-                line = " ".join(
-                    (marks[i] if side else " ") + texts[i][side].rjust(width) for i in cells
-                )
+                line = " ".join((marks[i] if side else " ") + texts[i][side].rjust(width) for i in cells)
                 yield f" {line}"
 
 
-def _formatted(
-    pairs: Sequence[tuple[Scalar, Scalar]], differs: Sequence[bool] | None = None
-) -> list[tuple[str, str]]:
+def _formatted(pairs: Sequence[tuple[Scalar, Scalar]], differs: Sequence[bool] | None = None) -> list[tuple[str, str]]:
     """Pairs of numbers as text, with as few digits as still show every difference."""
     texts: list[tuple[str, str]] = []
     marks = differs or [True] * len(pairs)

@@ -1,5 +1,4 @@
-"""Which elements of two arrays differ: nan against number, infinity against another value, number
-against number.
+"""Which elements of two arrays differ: in nan, in infinities, in numbers.
 
 The work is done in blocks, so that no mask and no widened copy is ever as large as the arrays.
 """
@@ -43,9 +42,7 @@ def scan(expected: Array, actual: Array, allowed: Allowed) -> Found:
     return found
 
 
-def _scan_block(
-    found: Found, start: int, expected: Array, actual: Array, same: Array, allowed: Allowed
-) -> None:
+def _scan_block(found: Found, start: int, expected: Array, actual: Array, same: Array, allowed: Allowed) -> None:
     # Integers beyond 2**53 may meet after widening: `same` was decided before.
     wide = wide_dtype(expected, actual)
     left, right = expected.astype(wide, copy=False), actual.astype(wide, copy=False)

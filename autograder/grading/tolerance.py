@@ -1,4 +1,4 @@
-"""How far may an answer lie from the expected one? The default, and why it is what it is.
+"""How far an answer may lie from the expected one: the default, and why it is what it is.
 
 For every array (or number) of floating dtype::
 
@@ -46,14 +46,15 @@ small ones beside it, in float32 entirely. Use -inf, or give such a check its ow
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autograder.course.model import Tolerance
-from autograder.course.probes import Parts
+from autograder.course.probes import Parts, map_values
 from autograder.course.values import Array, TensorValue
 
 #: How many times the reference's own noise is allowed on top of the units of the dtype.
@@ -71,6 +72,8 @@ class Allowed:
 
 
 EXACT = Allowed()
+#: What becomes of a floating dtype in the inputs that `other` was asked with.
+_RECAST = {"float64": "float32", "float32": "float64"}
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,7 @@ def numbers(value: Any) -> Numbers | None:
 
 
 def float_list(value: Any) -> Numbers | None:
-    """A list of two or more floats as one array: a history of losses has one scale, as an array
-    would.
+    """A list of two or more floats as one array: a history of losses has one scale.
 
     A tuple is a record of unlike things, and its items keep their own scales.
     """
@@ -148,11 +150,11 @@ def item_path(path: str, key: object) -> str:
 
 def is_input_part(part: str) -> bool:
     """Whether a part is an input as it looks after the call."""
-    return part.startswith("input ") and " after the call" in part
+    return re.match(r"input .+ after (the )?call\b", part) is not None
 
 
 def allowances(
-    expected: Parts, other: Parts | None, explicit: Tolerance | None
+    expected: Parts, other: Parts | None, explicit: Tolerance | None, inputs: object = None
 ) -> dict[str, Allowed]:
     """The tolerance of every leaf of the expected parts, by path.
 
@@ -161,14 +163,15 @@ def allowances(
     * Inputs after the call: exact, unless `other` shows that the reference itself changes them.
 
     A number of Python has no precision of its own: it counts as the coarsest floating dtype among
-    the arrays of the same answer, as float64 where there are none (``loss.item()`` of a float32
-    computation is a float32 number).
+    the inputs and the arrays of the same answer, as float64 where there are none (``loss.item()`` of
+    a float32 computation is a float32 number).
 
     Args:
         expected: the answer of the reference.
         other: its answer to the same inputs recast to the other precision; a leaf that is missing
             there, has another shape or cannot be compared tells nothing about noise.
         explicit: the author's tolerance for this check.
+        inputs: the probe that was answered, for the precision of its arrays.
 
     Returns:
         One entry per leaf that holds numbers. A list of floats is one leaf. Whatever has no entry
@@ -176,8 +179,10 @@ def allowances(
     """
     theirs = dict(_leaves(other or {}))
     leaves = list(_leaves(expected))
-    coarse = _coarsest(leaf.dtype for _, leaf in leaves)
-    coarse_other = _coarsest(leaf.dtype for leaf in theirs.values())
+    given = _dtypes(inputs)
+    coarse = _coarsest([*given, *(leaf.dtype for _, leaf in leaves)])
+    recast = [_RECAST.get(dtype, dtype) for dtype in given]
+    coarse_other = _coarsest([*recast, *(leaf.dtype for leaf in theirs.values())])
     result: dict[str, Allowed] = {}
     with np.errstate(all="ignore"):
         for path, leaf in leaves:
@@ -194,9 +199,7 @@ def allowances(
     return result
 
 
-def _default(
-    leaf: Numbers, twin: Numbers | None, coarse: Precision | None, coarse_other: Precision | None
-) -> Allowed:
+def _default(leaf: Numbers, twin: Numbers | None, coarse: Precision | None, coarse_other: Precision | None) -> Allowed:
     own = coarse if leaf.dtype in ("float", "complex") else _of(leaf.dtype)
     own = own or PRECISIONS["float64"]
     scale = _largest(leaf.array)
@@ -244,14 +247,25 @@ def _changed(leaf: Numbers, twin: Numbers | None) -> bool:
 
 def _of(dtype: str) -> Precision | None:
     """The precision of a dtype by name; float64's for wider ones, None for what is not floating."""
-    if dtype in ("float", "complex") or not dtype.startswith(
-        ("float", "complex", "bfloat", "long", "clong")
-    ):
+    if dtype in ("float", "complex") or not dtype.startswith(("float", "complex", "bfloat", "long", "clong")):
         return None
     return PRECISIONS.get(_REAL_PART.get(dtype, dtype), PRECISIONS["float64"])
 
 
-def _coarsest(dtypes: Iterator[str]) -> Precision | None:
+def _dtypes(inputs: object) -> list[str]:
+    """The dtypes of all arrays and tensors in a probe."""
+    found: list[str] = []
+
+    def note(leaf: Any) -> Any:
+        if type(leaf) in (np.ndarray, TensorValue):
+            found.append(leaf.dtype if type(leaf) is TensorValue else leaf.dtype.name)
+        return leaf
+
+    map_values(inputs, note)
+    return found
+
+
+def _coarsest(dtypes: Iterable[str]) -> Precision | None:
     known = [precision for precision in map(_of, dtypes) if precision is not None]
     return max(known, key=lambda precision: precision.eps, default=None)
 

@@ -494,6 +494,8 @@ class Sandbox:
             jobs may read.
         trust: run even where the layers of this machine do not protect the grader.
         without: layers to do without, to show what then happens.
+        fork: whether jobs are forked, behind all layers, or get an interpreter of their own, behind none; by default what
+            this platform can do.
 
     Raises:
         UsageError: this machine cannot hold hostile code and `trust` is not set; the message names what is missing.
@@ -509,15 +511,16 @@ class Sandbox:
         secret: Sequence[str | Path] = (),
         trust: bool = False,
         without: Set[str] = frozenset(),
+        fork: bool | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.seed, self.device, self.preload = seed, device, tuple(preload)
-        statuses = layers.probe_layers(without)
+        self.forks = _can_fork() if fork is None else fork
+        statuses = layers.probe_layers(without if self.forks else layers.NAMES)
         decision = layers.decide(statuses, trust)
         if not decision.acceptable:
             raise UsageError("\n".join(decision.refusals))
         self.warnings = decision.warnings
-        self.forks = hasattr(socket, "send_fds") and sys.platform.startswith("linux")
         self.layers: tuple[str, ...] = tuple(sorted(layers.active_layers(statuses))) if self.forks else ()
         trees = jail.allowed_trees()
         if self.forks:
@@ -615,6 +618,10 @@ class Sandbox:
 
     def _needs_private(self) -> bool:
         return self.forks and "scratch-quota" not in self.layers
+
+
+def _can_fork() -> bool:
+    return hasattr(socket, "send_fds") and sys.platform.startswith("linux")
 
 
 def _clean_environment() -> dict[str, str]:

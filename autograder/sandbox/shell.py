@@ -1,10 +1,8 @@
 """Runs the cells of a notebook without a kernel.
 
 `Shell` executes the cells of one submission in this process, the way Jupyter would, and reports
-each as a `CellResult`. `describe_error` puts an exception into the student's terms, and
-`settings_snapshot` / `restore_settings` undo what cells did to global settings. All of this shares
-a process with student code: it has to survive accidents, and it is no trust boundary. The grader
-outside keeps the clock and gives the verdicts.
+each as a `CellResult`. It shares the process with student code: it has to survive accidents, and it
+is no trust boundary. The grader outside keeps the clock and gives the verdicts.
 """
 
 from __future__ import annotations
@@ -13,24 +11,21 @@ import __future__
 import ast
 import asyncio
 import builtins
-import gc
 import importlib
 import inspect
-import io
-import linecache
-import os
-import random
 import re
-import signal
 import sys
-import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, reduce
 from itertools import islice
-from types import CodeType, ModuleType, TracebackType
+from operator import or_
+from types import CodeType, ModuleType
 from typing import Any, Literal, cast
 
+from autograder.sandbox import describe, settings
+from autograder.sandbox.capture import Buffer, Stream, encodable
+from autograder.sandbox.describe import cut, describe_error, type_name
 from autograder.sandbox.magics import ZMQInteractiveShell, is_magic
 from autograder.sandbox.stubs import Stubs, flush_figures
 
@@ -38,19 +33,10 @@ from autograder.sandbox.stubs import Stubs, flush_figures
 globals()["__builtins__"] = dict(vars(builtins))
 
 _SHOWN_LIMIT = 5_000  # characters of one displayed value
-_MESSAGE_LIMIT = 2_000
-_LINE_LIMIT = 200  # characters of a source line in a message
-_NAME_LIMIT = 100
 _NOTES_LIMIT = 20
 _NOTE_LIMIT = 300
-_FIRST_FRAMES, _LAST_FRAMES = 10, 9  # with a line that counts the others: 20
-
-#: Lines of the cells by the file name of their code ("<cell 3>"); a cell may clear `linecache`.
-_LINES: dict[str, tuple[str, ...]] = {}
-#: Where `inspect` and warnings look source lines up; a cell may replace the attribute.
-_line_cache: dict[str, Any] = linecache.cache
-#: Names that a failed cell would have defined, and that cell ("cell 2").
-_LOST: dict[str, str] = {}
+_RECURSION_LIMIT = sys.getrecursionlimit()
+_ALL_FEATURES = reduce(or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names))
 
 
 @dataclass(frozen=True)
@@ -383,133 +369,7 @@ def _ends_with_semicolon(source: str, last: ast.Expr) -> bool:
     return rest.lstrip().startswith(b";")
 
 
-_SIMPLE_DEFINITION = re.compile(
-    r"^(?:(?:async\s+def|def|class)\s+(\w+)|(\w+)\s*(?::[^=]+)?=(?!=)|import\s+(?:[\w.]+\s+as\s+)?(\w+)"
-    r"|from\s+[\w.]+\s+import\s+(?:\w+\s+as\s+)?(\w+))",
-    re.MULTILINE,
-)
-_OWN_SCOPE = (
-    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda,
-    ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
-)  # fmt: skip
-
-
-def _names_assigned(source: str) -> set[str]:
-    """Names that the cell would bind in `__main__`; of broken code, those that start a line."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they have been shown when the cell was compiled
-            waiting: list[ast.AST] = [ast.parse(source)]
-    except Exception:  # of many kinds, depending on the text
-        return {name for found in _SIMPLE_DEFINITION.findall(source) for name in found if name}
-    names: set[str] = set()
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.alias):
-            names.add(node.asname or node.name.partition(".")[0])
-        if not isinstance(node, _OWN_SCOPE):
-            waiting.extend(ast.iter_child_nodes(node))
-    return names
-
-
-# Output.
-
-
-class _Buffer:
-    """Text up to a limit; the rest is counted."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self.clear()
-
-    def clear(self) -> None:
-        self._parts: list[str] = []
-        self._room, self._dropped = self._limit, 0
-
-    def add(self, text: str) -> None:
-        size = len(text)
-        if size <= self._room:
-            self._parts.append(text)
-            self._room -= size
-        else:
-            self._parts.append(text[: self._room])
-            self._dropped += size - self._room
-            self._room = 0
-
-    def take(self) -> str:
-        """All text since the last call, ready to be encoded."""
-        text, dropped = "".join(self._parts), self._dropped
-        self.clear()
-        return _encodable(text) + (f"\n[... {dropped} more characters]" if dropped else "")
-
-    def swap(self, state: tuple[list[str], int, int] | None) -> tuple[list[str], int, int]:
-        """Continue with an earlier state, or empty; returns the present one."""
-        old = self._parts, self._room, self._dropped
-        if state is None:
-            self.clear()
-        else:
-            self._parts, self._room, self._dropped = state
-        return old
-
-
-class _Stream(io.TextIOBase):
-    """`sys.stdout` of cells. Cannot be closed; threads may write to it after their cell's end."""
-
-    encoding = "utf-8"
-    errors = "backslashreplace"
-
-    def __init__(self, buffer: _Buffer, name: str) -> None:
-        self._buffer, self.name = buffer, name
-
-    def write(self, text: str) -> int:
-        if type(text) is not str:
-            if not isinstance(text, str):
-                raise TypeError(f"write() argument must be str, not {_type_name(type(text))}")
-            text = str.__str__(text)  # a subclass may lie about its length
-        self._buffer.add(text)
-        return len(text)
-
-    def writable(self) -> bool:
-        return True
-
-    def isatty(self) -> bool:
-        return False
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def reconfigure(self, **options: object) -> None:
-        pass
-
-    @property
-    def buffer(self) -> _Bytes:
-        return _Bytes(self._buffer)
-
-
-class _Bytes(io.RawIOBase):
-    """`sys.stdout.buffer`."""
-
-    def __init__(self, buffer: _Buffer) -> None:
-        self._buffer = buffer
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        content = bytes(data)
-        self._buffer.add(content.decode("utf-8", "backslashreplace"))
-        return len(content)
-
-    def close(self) -> None:
-        pass
-
+# The display hook.
 
 #: The repr of a long container is cut anyway: it need not be built in full.
 _BEGINNINGS: dict[type, Callable[[Any], Any]] = {
@@ -524,313 +384,6 @@ def _shown(value: object) -> str:
         beginning = _BEGINNINGS.get(type(value))
         if beginning is not None and len(cast(Any, value)) > _SHOWN_LIMIT:
             value = beginning(value)
-        return _cut(str.__str__(repr(value)), _SHOWN_LIMIT)
+        return cut(str.__str__(repr(value)), _SHOWN_LIMIT)
     except BaseException as error:  # student code
-        return f"<{_type_name(type(value))} object whose repr raised {_type_name(type(error))}>"
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def _encodable(text: str) -> str:
-    """Lone surrogates as backslash escapes: nothing further along has to fear them."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-# Errors.
-
-# Descriptors of the base types: classes of students may define these names themselves.
-_name_of_type = cast(Any, type.__dict__["__name__"]).__get__
-_traceback_of = cast(Any, BaseException.__dict__["__traceback__"]).__get__
-
-
-def describe_error(error: BaseException) -> tuple[str, tuple[str, ...]]:
-    """An exception of student code in the student's terms.
-
-    Returns:
-        The message ("NameError: name 'x' is not defined (cell 3, line 2: y = x + 1)", at most 2,000
-        characters) and the lines of the traceback ("cell 3, line 2, in softmax: return x / s"),
-        outermost first, at most 20. Both hold frames of cells only and can be encoded as UTF-8.
-    """
-    try:
-        return _describe(error)
-    except BaseException:  # no memory, no stack, or an object more hostile than foreseen
-        return _type_name(type(error)), ()
-
-
-def _describe(error: BaseException) -> tuple[str, tuple[str, ...]]:
-    traceback, place = _student_frames(_traceback_of(error))
-    text: str | None
-    # Here and below not isinstance: it would ask the object, which may lie about its class.
-    if issubclass(type(error), SyntaxError) and _is_of_cell(cast(SyntaxError, error)):
-        error = cast(SyntaxError, error)
-        # str() of these names the file; its line is not on the stack, because it never ran.
-        text = error.msg if type(error.msg) is str else None
-        if type(error.lineno) is int:
-            place = _place(cast(str, error.filename), error.lineno)
-            traceback = traceback or (_encodable(place),)
-    else:
-        text = _text_of(error)
-    message = _type_name(type(error))
-    if text is None:
-        message += " (no message)"
-    elif text:
-        message += f": {_cut(text, _MESSAGE_LIMIT - 2 * _LINE_LIMIT - _NAME_LIMIT)}"
-    message += _lost_name(error)
-    if place:
-        message += f" ({place})"
-    return _cut(_encodable(message), _MESSAGE_LIMIT), traceback
-
-
-def _is_of_cell(error: SyntaxError) -> bool:
-    return type(error.filename) is str and error.filename in _LINES
-
-
-def _text_of(error: BaseException) -> str | None:
-    """The text of an exception; None when its own methods fail."""
-    try:
-        return str.__str__(str(error))
-    except BaseException:  # student code
-        return None
-
-
-def _type_name(cls: type) -> str:
-    return _cut(_encodable(_name_of_type(cls)), _NAME_LIMIT)
-
-
-def _lost_name(error: BaseException) -> str:
-    if not issubclass(type(error), NameError):
-        return ""
-    name = cast(NameError, error).name
-    cell = _LOST.get(name) if type(name) is str else None
-    return f"; it should have been defined in {cell}, which failed" if cell else ""
-
-
-def _student_frames(traceback: TracebackType | None) -> tuple[tuple[str, ...], str]:
-    """Lines for frames of cells (no repetitions, no middle of many) and the innermost place."""
-    head: list[str] = []
-    tail: deque[str] = deque(maxlen=_LAST_FRAMES)
-    total, place = 0, ""
-    for line, count, where in _runs(_cell_frames(traceback)):
-        place = where
-        for text in (line, *((_repetition(count),) if count > 1 else ())):
-            total += 1
-            if len(head) < _FIRST_FRAMES:
-                head.append(text)
-            else:
-                tail.append(text)
-    hidden = total - len(head) - len(tail)
-    middle = [f"[... {hidden} more lines]"] if hidden else []
-    return tuple(_encodable(line) for line in (*head, *middle, *tail)), place
-
-
-def _repetition(count: int) -> str:
-    # The depth of an endless recursion depends on who calls: left out, so that reports repeat.
-    times = "many" if count > 50 else f"{count - 1}"
-    return "[the same line once more]" if count == 2 else f"[the same line {times} more times]"
-
-
-def _cell_frames(traceback: TracebackType | None) -> Iterator[tuple[str, int, str]]:
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if code.co_filename in _LINES:
-            yield code.co_filename, traceback.tb_lineno, code.co_name
-        traceback = traceback.tb_next
-
-
-def _runs(frames: Iterable[tuple[str, int, str]]) -> Iterator[tuple[str, int, str]]:
-    """(line, times in a row, place) of frames; a recursion of 1,000 frames is formatted once."""
-    previous, count = None, 0
-    for frame in frames:
-        if frame != previous and previous is not None:
-            yield _frame_line(previous), count, _place(*previous[:2])
-            count = 0
-        previous = frame
-        count += 1
-    if previous is not None:
-        yield _frame_line(previous), count, _place(*previous[:2])
-
-
-def _frame_line(frame: tuple[str, int, str]) -> str:
-    filename, number, function = frame
-    return _place(filename, number, "" if function == "<module>" else f", in {_cut(function, _NAME_LIMIT)}")
-
-
-def _place(filename: str, number: int, where: str = "") -> str:
-    lines = _LINES[filename]
-    text = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-    return f"{filename[1:-1]}, line {number}{where}" + (f": {_cut(text, _LINE_LIMIT)}" if text else "")
-
-
-# Global settings.
-
-
-@dataclass(frozen=True)
-class _Setting:
-    """A setting of the process, with references taken before student code could replace them."""
-
-    name: str
-    read: Callable[[], Any]
-    write: Callable[[Any], object]
-    initial: Any
-
-
-_SETTINGS: list[_Setting] = []
-_captured_modules: set[str] = set()
-
-
-def settings_snapshot() -> dict[str, Any]:
-    """The values that `restore_settings` puts back, states of random generators included."""
-    return {setting.name: setting.read() for setting in _SETTINGS}
-
-
-def restore_settings(snapshot: Mapping[str, Any]) -> None:
-    """Put settings back as they were at the snapshot.
-
-    A library that was loaded later gets the settings it had right after its import. What cannot be
-    put back (a cell has broken the library itself) stays as it is.
-    """
-    for setting in _SETTINGS:
-        try:
-            setting.write(snapshot.get(setting.name, setting.initial))
-        except BaseException:  # student code may be anywhere by now
-            continue
-
-
-def _setting(name: str, read: Callable[[], Any], write: Callable[[Any], object]) -> None:
-    try:
-        initial = read()
-    except Exception:  # this version of the library does not have it
-        return
-    _SETTINGS.append(_Setting(name, read, write, initial))
-
-
-def _attribute(owner: Any, name: str) -> None:
-    _setting(
-        f"{owner.__name__}.{name}",
-        lambda: getattr(owner, name),
-        lambda value: setattr(owner, name, value),
-    )
-
-
-def _capture_python() -> None:
-    _setting("trace", sys.gettrace, sys.settrace)
-    _setting("profile", sys.getprofile, sys.setprofile)
-    _setting("recursion limit", sys.getrecursionlimit, sys.setrecursionlimit)
-    _setting("switch interval", sys.getswitchinterval, sys.setswitchinterval)
-    for name in ("stdout", "stderr", "stdin", "argv", "displayhook", "excepthook"):
-        _attribute(sys, name)
-    _setting(
-        "main",
-        lambda: sys.modules["__main__"],
-        lambda module: sys.modules.__setitem__("__main__", module),
-    )
-    _setting("cwd", os.getcwd, os.chdir)
-    _setting("environ", lambda: dict(os.environ), _write_environment)
-    _setting("warnings", lambda: list(warnings.filters), _write_filters)
-    _attribute(warnings, "showwarning")
-    _setting("gc", gc.isenabled, lambda enabled: gc.enable() if enabled else gc.disable())
-    _setting("random", random.getstate, random.setstate)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        _signal_handler(number)
-    if sys.platform != "win32":
-        _signal_handler(signal.SIGALRM)
-        _setting(
-            "timer",
-            lambda: signal.getitimer(signal.ITIMER_REAL),
-            lambda v: signal.setitimer(signal.ITIMER_REAL, *v),
-        )
-
-
-def _signal_handler(number: signal.Signals) -> None:
-    def write(handler: Any) -> None:
-        # None: not installed by Python, so it cannot be put back by it either.
-        if handler is not None and signal.getsignal(number) is not handler:
-            signal.signal(number, handler)
-
-    _setting(f"handler of {number.name}", lambda: signal.getsignal(number), write)
-
-
-def _write_environment(values: dict[str, str]) -> None:
-    if dict(os.environ) != values:
-        os.environ.clear()
-        os.environ.update(values)
-
-
-def _write_filters(filters: list[Any]) -> None:
-    if list(warnings.filters) != filters:
-        warnings.resetwarnings()  # also tells the interpreter that the list has changed
-        cast("list[Any]", warnings.filters).extend(filters)
-
-
-def _capture_numpy(numpy: Any) -> None:
-    set_errors, set_print = numpy.seterr, numpy.set_printoptions
-    _setting("numpy errors", numpy.geterr, lambda modes: set_errors(**modes))
-    _setting("numpy error call", numpy.geterrcall, numpy.seterrcall)
-    _setting("numpy print", numpy.get_printoptions, lambda options: set_print(**options))
-    _setting("numpy random", numpy.random.get_state, numpy.random.set_state)
-
-
-def _capture_torch(torch: Any) -> None:
-    """References into torch; nothing here touches an accelerator that is not in use."""
-    c, cuda = torch._C, torch.cuda
-    _setting("torch dtype", torch.get_default_dtype, torch.set_default_dtype)
-    _setting("torch device", lambda: _torch_device(torch), torch.set_default_device)
-    _setting("torch grad", torch.is_grad_enabled, c._set_grad_enabled)
-    _setting("torch inference", torch.is_inference_mode_enabled, _torch_inference_writer(torch))
-    _setting("torch anomaly", torch.is_anomaly_enabled, c.set_anomaly_enabled)
-    # Not torch.use_deterministic_algorithms: it imports the compiler.
-    strict, only_warn = c._get_deterministic_algorithms, c._get_deterministic_algorithms_warn_only
-    set_strict = c._set_deterministic_algorithms
-    _setting(
-        "torch deterministic",
-        lambda: (strict(), only_warn()),
-        lambda value: set_strict(value[0], warn_only=value[1]),
-    )
-    _setting("cudnn deterministic", c._get_cudnn_deterministic, c._set_cudnn_deterministic)
-    _setting("cudnn benchmark", c._get_cudnn_benchmark, c._set_cudnn_benchmark)
-    _setting("torch matmul", torch.get_float32_matmul_precision, torch.set_float32_matmul_precision)
-    _setting("torch threads", torch.get_num_threads, torch.set_num_threads)
-    options = torch._tensor_str.PRINT_OPTS
-    _setting("torch print", lambda: dict(vars(options)), lambda values: vars(options).update(values))
-    _setting("torch random", torch.get_rng_state, torch.set_rng_state)
-    is_used, seed_all = cuda.is_initialized, cuda.manual_seed_all
-    _setting("cuda random", torch.initial_seed, lambda seed: seed_all(seed) if is_used() else None)
-
-
-def _torch_device(torch: Any) -> Any:
-    # Not torch.get_default_device: for "never set" it says "cpu", which slows torch down when set.
-    context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
-    return None if context is None else context.device
-
-
-def _torch_inference_writer(torch: Any) -> Callable[[bool], None]:
-    is_enabled, make_guard = torch.is_inference_mode_enabled, torch.inference_mode
-    entered = []  # a guard ends its mode when it is collected
-
-    def write(enabled: bool) -> None:
-        if is_enabled() != enabled:  # a cell has entered the other mode and never left it
-            entered.append(make_guard(enabled))
-            entered[-1].__enter__()
-
-    return write
-
-
-_CAPTURES: dict[str, Callable[[Any], None]] = {"numpy": _capture_numpy, "torch": _capture_torch}
-
-
-def _capture(module: ModuleType) -> None:
-    if module.__name__ not in _captured_modules:
-        _captured_modules.add(module.__name__)
-        _CAPTURES[module.__name__](module)
-
-
-def _on_first_import(module: Any) -> None:
-    """A cell has loaded the library: capture it before the next line of the cell runs."""
-    if module.__name__ == "numpy":
-        module.random.seed(0)  # by itself it starts anywhere, and results have to repeat
-    _capture(module)
-
-
-_capture_python()
+        return f"<{type_name(type(value))} object whose repr raised {type_name(type(error))}>"

@@ -7,12 +7,11 @@ mistakes and equivalents never run here: each becomes a cell of a notebook that 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autograder.course import call, gradient, question, tensor, value
+from autograder.course import call, call_twice, gradient, question, tensor, value
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +20,13 @@ if TYPE_CHECKING:
 FAR_APART = np.array([[0.0, 1.0], [1000.0, 1001.0]])
 ONE_PEAK = np.array([3000.0, 0.0, 0.0])
 ALL_LOW = np.array([-1000.0, -1001.0])
+
+
+#: Every function must leave its inputs alone; one check of each says so.
+STAYS: dict[str, str] = {
+    "title": "a second call gives the same answer and inputs stay as they were",
+    "hint": "Compare your input before and after the call.",
+}
 
 
 def on_every_axis(rng):
@@ -51,28 +57,17 @@ def _(rng):
     return value()
 
 
-@shift_changes_output.mistake(
-    "thinks that a shift scales the probabilities",
-    hint="What would the sum of the probabilities be?",
+shift_changes_output.wrong(
+    "a", "thinks that a shift scales the probabilities", hint="What would the sum of the probabilities be?"
 )
-def _():
-    return "a"
-
-
-@shift_changes_output.mistake(
+shift_changes_output.wrong(
+    "c",
     "thinks that a shift evens out the probabilities",
     hint="The gap between two scores decides. Does a shift change it?",
 )
-def _():
-    return "c"
-
-
-@shift_changes_output.mistake(
-    "confuses adding with multiplying",
-    hint="Compare [0, 1] and [100, 101]: how large are the gaps?",
+shift_changes_output.wrong(
+    "d", "confuses adding with multiplying", hint="Compare [0, 1] and [100, 101]: how large are the gaps?"
 )
-def _():
-    return "d"
 
 
 scale_changes_output = question("scale_changes_output", points=2, kind="value")
@@ -86,26 +81,13 @@ def _(rng):
     return value()
 
 
-@scale_changes_output.mistake(
-    "thinks that a common factor cancels",
-    hint="exp(3 x) is exp(x) to the power 3. Does a power cancel?",
+scale_changes_output.wrong(
+    "a", "thinks that a common factor cancels", hint="exp(3 x) is exp(x) to the power 3. Does a power cancel?"
 )
-def _():
-    return "a"
-
-
-@scale_changes_output.mistake(
-    "has the direction reversed", hint="Do the gaps between the scores grow or shrink?"
+scale_changes_output.wrong("b", "has the direction reversed", hint="Do the gaps between the scores grow or shrink?")
+scale_changes_output.wrong(
+    "c", "moves the factor out of the exponential", hint="Is exp(3 x) the same as 3 exp(x)? Try x = 0."
 )
-def _():
-    return "b"
-
-
-@scale_changes_output.mistake(
-    "moves the factor out of the exponential", hint="Is exp(3 x) the same as 3 exp(x)? Try x = 0."
-)
-def _():
-    return "c"
 
 
 largest_output_input = question("largest_output_input", points=2, kind="value")
@@ -119,27 +101,17 @@ def _(rng):
     return value()
 
 
-@largest_output_input.mistake(
-    "looks at the size of the scores", hint="Three equal scores: what is the probability of each?"
+largest_output_input.wrong(
+    "a", "looks at the size of the scores", hint="Three equal scores: what is the probability of each?"
 )
-def _():
-    return "a"
-
-
-@largest_output_input.mistake(
+largest_output_input.wrong(
+    "b",
     "overlooks that negative scores are ordinary scores",
     hint="Is it the sign of a score that counts, or its lead over the others?",
 )
-def _():
-    return "b"
-
-
-@largest_output_input.mistake(
-    "overlooks the second-largest score",
-    hint="How far is the first score ahead of the second in each input?",
+largest_output_input.wrong(
+    "d", "overlooks the second-largest score", hint="How far is the first score ahead of the second in each input?"
 )
-def _():
-    return "d"
 
 
 # Softmax ---------------------------------------------------------------------------------------
@@ -147,9 +119,7 @@ def _():
 softmax = question("softmax", points=14)
 
 
-@softmax.check(
-    "each row of a batch sums to one", public=True, hint="Print the result's sum over axis 1."
-)
+@softmax.check("each row of a batch sums to one", public=True, hint="Print the result's sum over axis 1.")
 def _(rng):
     return call(x=rng.normal(size=(4, 5)))
 
@@ -163,9 +133,7 @@ def _(rng):
     return call(x=1000 + 3 * rng.normal(size=(3, 4)))
 
 
-@softmax.check(
-    "any axis of a 3-D array can hold the classes", hint="Is `axis` used in every reduction?"
-)
+@softmax.check("any axis of a 3-D array can hold the classes", hint="Is `axis` used in every reduction?")
 def _(rng):
     return on_every_axis(rng)
 
@@ -206,12 +174,9 @@ def _(rng):
     return in_other_dtypes(rng)
 
 
-@softmax.check(
-    "a second call gives the same answer and inputs stay as they were",
-    hint="Compare your input before and after the call.",
-)
+@softmax.check(**STAYS)
 def _(rng):
-    return replace(call(x=rng.normal(size=(2, 3))), times=2)
+    return call_twice(x=rng.normal(size=(2, 3)))
 
 
 @softmax.mistake(  # SM-01
@@ -327,9 +292,7 @@ def _(x, axis=-1):
     return e / e.sum(-1, keepdims=True)
 
 
-@softmax.mistake(
-    "returns float64 for float32", hint="Compare `x.dtype` and `out.dtype` for a float32 input."
-)
+@softmax.mistake("returns float64 for float32", hint="Compare `x.dtype` and `out.dtype` for a float32 input.")
 def _(x, axis=-1):
     x = np.array(x, dtype=np.float64)
     e = np.exp(x - x.max(axis, keepdims=True))
@@ -367,9 +330,7 @@ def _(x, axis=-1):
 softmin = question("softmin", points=4)
 
 
-@softmin.check(
-    "the smallest entry gets the largest probability", public=True, hint="Which entry should win?"
-)
+@softmin.check("the smallest entry gets the largest probability", public=True, hint="Which entry should win?")
 def _(rng):
     return [call(x=np.log([[1.0, 2.0, 5.0]])), call(x=rng.normal(size=(3, 4)))]
 
@@ -396,6 +357,11 @@ def _(rng):
 )
 def _(rng):
     return [*in_other_dtypes(rng), call(x=np.array([[0, 1, 3], [2, 2, 5]], dtype=np.uint8))]
+
+
+@softmin.check(**STAYS)
+def _(rng):
+    return call_twice(x=rng.normal(size=(2, 3)))
 
 
 @softmin.mistake("forgets the minus sign", hint="Which entry gets your largest probability?")
@@ -500,9 +466,7 @@ def _(rng):
     return several + [call(x=rng.normal(size=s), base=5.0) for s in [(4,), (1,), (2, 1), (3, 3)]]
 
 
-@softmax_base.check(
-    "bases from below 1 to 10", hint="What must base 1 give? And which score wins with base 0.5?"
-)
+@softmax_base.check("bases from below 1 to 10", hint="What must base 1 give? And which score wins with base 0.5?")
 def _(rng):
     x = rng.normal(size=(3, 4))
     return [call(x=x, base=base) for base in (0.5, 1.0, 1.5, float(np.e), 10.0)]
@@ -517,9 +481,7 @@ def _(rng):
     return large + [call(x=x, base=0.1) for x in (FAR_APART, ONE_PEAK, -ONE_PEAK, ALL_LOW)]
 
 
-@softmax_base.check(
-    "float32 stays float32", hint="Is one of your constants a float64 array or NumPy scalar?"
-)
+@softmax_base.check("float32 stays float32", hint="Is one of your constants a float64 array or NumPy scalar?")
 def _(rng):
     return [call(x=rng.normal(size=(3, 4)).astype(np.float32), base=base) for base in (2.0, 10)]
 
@@ -532,9 +494,12 @@ def _(rng):
     return [call(x=rng.integers(-3, 4, size=(2, 5)), base=base) for base in (2, 10, 0.5)]
 
 
-@softmax_base.mistake(
-    "ignores the base", hint="Call it with base 2 and with base 10. Should the results differ?"
-)
+@softmax_base.check(**STAYS)
+def _(rng):
+    return call_twice(x=rng.normal(size=(2, 3)), base=3.0)
+
+
+@softmax_base.mistake("ignores the base", hint="Call it with base 2 and with base 10. Should the results differ?")
 def _(x, base, axis=-1):
     e = np.exp(x - x.max(axis, keepdims=True))
     return e / e.sum(axis, keepdims=True)
@@ -546,9 +511,7 @@ def _(x, base, axis=-1):
     return e / e.sum(axis, keepdims=True)
 
 
-@softmax_base.mistake(
-    "swaps base and exponent", hint="Which of the two is fixed while the scores vary?"
-)
+@softmax_base.mistake("swaps base and exponent", hint="Which of the two is fixed while the scores vary?")
 def _(x, base, axis=-1):
     e = np.abs(x) ** base
     return e / e.sum(axis, keepdims=True)
@@ -574,9 +537,7 @@ def _(x, base, axis=-1):
     return e / e.sum(axis, keepdims=True)
 
 
-@softmax_base.mistake(
-    "uses a logarithm to base 2 or 10", hint="b ** x is exp(x times what)? Check with base e."
-)
+@softmax_base.mistake("uses a logarithm to base 2 or 10", hint="b ** x is exp(x times what)? Check with base e.")
 def _(x, base, axis=-1):
     z = x * float(np.log2(base))
     e = np.exp(z - z.max(axis, keepdims=True))
@@ -602,9 +563,7 @@ def _(x, base, axis=-1):
     return e / e.sum(axis, keepdims=True)
 
 
-@softmax_base.mistake(
-    "always uses the last axis", hint="Call it with axis=0. Which sums are 1 then?"
-)
+@softmax_base.mistake("always uses the last axis", hint="Call it with axis=0. Which sums are 1 then?")
 def _(x, base, axis=-1):
     z = x * float(np.log(base))
     e = np.exp(z - z.max(-1, keepdims=True))
@@ -650,9 +609,7 @@ def _(rng):
     return call(x=np.array([1000.0, 0.3, -1000.0]))
 
 
-@sigmoid.check(
-    "arrays of any shape, elementwise", hint="Does each result depend on its own entry only?"
-)
+@sigmoid.check("arrays of any shape, elementwise", hint="Does each result depend on its own entry only?")
 def _(rng):
     shapes = [(), (1,), (5,), (3, 3), (2, 1, 4)]
     return [call(x=rng.normal(size=shape)) for shape in shapes]
@@ -681,6 +638,11 @@ def _(rng):
     return [call(x=np.arange(-4, 5)), call(x=rng.integers(-3, 4, size=(2, 5)).astype(np.int32))]
 
 
+@sigmoid.check(**STAYS)
+def _(rng):
+    return [call_twice(x=rng.normal(size=(2, 3))), call_twice(x=np.array([-800.0, 800.0]))]
+
+
 @sigmoid.mistake(  # AC-11
     "divides two large exponentials",
     hint="Which of the two algebraic forms survives x = 1000, and which x = -1000?",
@@ -689,16 +651,12 @@ def _(x):
     return np.exp(x) / (1 + np.exp(x))
 
 
-@sigmoid.mistake(
-    "has the sign of the exponent reversed", hint="Should a larger x give a larger result?"
-)
+@sigmoid.mistake("has the sign of the exponent reversed", hint="Should a larger x give a larger result?")
 def _(x):
     return 1 / (1 + np.exp(x))
 
 
-@sigmoid.mistake(
-    "returns tanh", hint="Which values can a probability take? What is your result for 0?"
-)
+@sigmoid.mistake("returns tanh", hint="Which values can a probability take? What is your result for 0?")
 def _(x):
     return np.tanh(x)
 
@@ -718,9 +676,7 @@ def _(x):
     return 1 / (1 + np.exp(-1 / (1 + np.exp(-x))))
 
 
-@sigmoid.mistake(
-    "returns the derivative", hint="What is your result for x = 0, and what should it be?"
-)
+@sigmoid.mistake("returns the derivative", hint="What is your result for x = 0, and what should it be?")
 def _(x):
     s = 1 / (1 + np.exp(-x))
     return s * (1 - s)
@@ -796,17 +752,13 @@ def _(rng):
     return call(np.array([1500.0, 1700.0, 1900.0]), np.array([1500.0, 1500.0, 1500.0]))
 
 
-@elo_win_probability.check(
-    "any two players", hint="Only the difference of the ratings counts. Who is ahead?"
-)
+@elo_win_probability.check("any two players", hint="Only the difference of the ratings counts. Who is ahead?")
 def _(rng):
     a, b = rng.uniform(800, 2800, size=(2, 6))
     return [call(a, b), call(elo_b=b, elo_a=a), call(np.array(1650.0), np.array(1480.0))]
 
 
-@elo_win_probability.check(
-    "ratings broadcast to a table", hint="Shapes (3, 1) and (4,) give a table of shape (3, 4)."
-)
+@elo_win_probability.check("ratings broadcast to a table", hint="Shapes (3, 1) and (4,) give a table of shape (3, 4).")
 def _(rng):
     a, b = rng.uniform(800, 2800, size=(3, 1)), rng.uniform(800, 2800, size=4)
     return [call(a, b), call(a, np.array(1500.0)), call(a[:1], b[:1])]
@@ -829,23 +781,22 @@ def _(rng):
     return [call(a, b), call(a.astype(np.float32), b.astype(np.float32))]
 
 
-@elo_win_probability.mistake(
-    "returns the probability that B wins", hint="Who should win at 1900 against 1500?"
-)
+@elo_win_probability.check(**STAYS)
+def _(rng):
+    return call_twice(elo_a=rng.normal(1500, 200, size=3), elo_b=rng.normal(1500, 200, size=3))
+
+
+@elo_win_probability.mistake("returns the probability that B wins", hint="Who should win at 1900 against 1500?")
 def _(elo_a, elo_b):
     return 1 / (1 + 10.0 ** ((elo_a - elo_b) / 400))
 
 
-@elo_win_probability.mistake(
-    "uses base e", hint="A lead of 400 points should give 10 to 1. What do you get?"
-)
+@elo_win_probability.mistake("uses base e", hint="A lead of 400 points should give 10 to 1. What do you get?")
 def _(elo_a, elo_b):
     return 1 / (1 + np.exp(-(elo_a - elo_b) / 400))
 
 
-@elo_win_probability.mistake(
-    "uses another scale than 400", hint="Evaluate a lead of 400 points by hand."
-)
+@elo_win_probability.mistake("uses another scale than 400", hint="Evaluate a lead of 400 points by hand.")
 def _(elo_a, elo_b):
     return 1 / (1 + 10.0 ** (-(elo_a - elo_b) / 200))
 
@@ -872,9 +823,7 @@ def _(elo_a, elo_b):
     return a / (a + b)
 
 
-@elo_win_probability.mistake(
-    "pairs every A with every B", hint="Two arrays of shape (6,): which shape has the result?"
-)
+@elo_win_probability.mistake("pairs every A with every B", hint="Two arrays of shape (6,): which shape has the result?")
 def _(elo_a, elo_b):
     return 1 / (1 + 10.0 ** (-np.subtract.outer(elo_a, elo_b) / 400))
 
@@ -950,6 +899,11 @@ def _(rng):
     ]
 
 
+@hardmax.check(**STAYS)
+def _(rng):
+    return call_twice(x=rng.normal(size=(2, 3)))
+
+
 @hardmax.mistake("marks every one of equal scores", hint="How many ones may a one-hot vector have?")
 def _(x, axis=-1):
     out = x == x.max(axis, keepdims=True)
@@ -986,9 +940,7 @@ def _(x, axis=-1):
     return out
 
 
-@hardmax.mistake(
-    "leaves the one-hot axis at the end", hint="Compare the shapes of `x` and `out` for axis=0."
-)
+@hardmax.mistake("leaves the one-hot axis at the end", hint="Compare the shapes of `x` and `out` for axis=0.")
 def _(x, axis=-1):
     return np.eye(x.shape[axis], dtype=x.dtype if x.dtype.kind == "f" else float)[x.argmax(axis)]
 
@@ -1045,16 +997,12 @@ def _(rng):
     return call(x=rng.normal(size=(4, 5)))
 
 
-@logsumexp.check(
-    "1000 and -1000 stay finite", public=True, points=1, hint="log(exp(a) + exp(a)) is a + log(2)."
-)
+@logsumexp.check("1000 and -1000 stay finite", public=True, points=1, hint="log(exp(a) + exp(a)) is a + log(2).")
 def _(rng):
     return call(x=np.array([[1000.0, 1000.0], [-1000.0, -1000.0], [0.0, 1.0]]))
 
 
-@logsumexp.check(
-    "any axis of a 3-D array can be summed away", hint="Which axis is missing in the result?"
-)
+@logsumexp.check("any axis of a 3-D array can be summed away", hint="Which axis is missing in the result?")
 def _(rng):
     return [*on_every_axis(rng), call(x=rng.normal(size=(3, 3)), axis=0)]
 
@@ -1089,11 +1037,14 @@ def _(rng):
     return [*far, call(x=mixed.T.copy(), axis=0)]
 
 
-@logsumexp.check(
-    "float32 stays float32, integers become float64", hint="Which dtype has each array on the way?"
-)
+@logsumexp.check("float32 stays float32, integers become float64", hint="Which dtype has each array on the way?")
 def _(rng):
     return in_other_dtypes(rng)
+
+
+@logsumexp.check(**STAYS)
+def _(rng):
+    return call_twice(x=rng.normal(size=(2, 3)))
 
 
 @logsumexp.mistake("subtracts no maximum", hint="What are `np.exp(1000.0)` and `np.log(0.0)`?")
@@ -1155,9 +1106,7 @@ def _(x, axis=-1):
     return np.log2(np.exp(x - shift).sum(axis)) + shift.squeeze(axis)
 
 
-@logsumexp.mistake(
-    "always uses the last axis", hint="Call it with axis=0. Which axis should vanish?"
-)
+@logsumexp.mistake("always uses the last axis", hint="Call it with axis=0. Which axis should vanish?")
 def _(x, axis=-1):
     shift = np.nan_to_num(x.max(-1, keepdims=True), neginf=0)
     return np.log(np.exp(x - shift).sum(-1)) + shift.squeeze(-1)
@@ -1201,9 +1150,7 @@ def _(rng):
     return call(x=np.array([[0.0, -1000.0], [0.0, 1.0]]))
 
 
-@log_softmax.check(
-    "any axis of a 3-D array can hold the classes", hint="Is `axis` used in every reduction?"
-)
+@log_softmax.check("any axis of a 3-D array can hold the classes", hint="Is `axis` used in every reduction?")
 def _(rng):
     return on_every_axis(rng)
 
@@ -1213,9 +1160,7 @@ def _(rng):
     hint="Which shapes do the two sides of the minus have?",
 )
 def _(rng):
-    return [
-        call(x=rng.normal(size=shape)) for shape in [(5,), (1,), (3, 1), (1, 4), (3, 3), (2, 1, 3)]
-    ]
+    return [call(x=rng.normal(size=shape)) for shape in [(5,), (1,), (3, 1), (1, 4), (3, 3), (2, 1, 3)]]
 
 
 @log_softmax.check(
@@ -1236,11 +1181,14 @@ def _(rng):
     return [call(x=x + 1000), call(x=x - 1000), call(x=x + np.array([[10], [1000], [-2000]]))]
 
 
-@log_softmax.check(
-    "float32 stays float32, integers become float64", hint="Which dtype has each array on the way?"
-)
+@log_softmax.check("float32 stays float32, integers become float64", hint="Which dtype has each array on the way?")
 def _(rng):
     return in_other_dtypes(rng)
+
+
+@log_softmax.check(**STAYS)
+def _(rng):
+    return call_twice(x=rng.normal(size=(2, 3)))
 
 
 @log_softmax.mistake(  # LS-01
@@ -1358,40 +1306,35 @@ def _(rng):
     return [call(x=np.log([1.0, 3.0])), call(x=np.log([1.0, 2.0]))]
 
 
-@softmax_jacobian.check(
-    "rows and columns sum to zero", public=True, points=1, hint="Print out.sum(axis=1)."
-)
+@softmax_jacobian.check("rows and columns sum to zero", public=True, points=1, hint="Print out.sum(axis=1).")
 def _(rng):
     return call(x=rng.normal(size=4))
 
 
-@softmax_jacobian.check(
-    "any number of classes", hint="What is the derivative of the only probability of one class?"
-)
+@softmax_jacobian.check("any number of classes", hint="What is the derivative of the only probability of one class?")
 def _(rng):
     return [call(x=rng.normal(size=n)) for n in (2, 3, 7)] + [call(x=np.array([0.7]))]
 
 
-@softmax_jacobian.check(
-    "scores around 1000 and -1000", hint="Which function of this notebook is stable already?"
-)
+@softmax_jacobian.check("scores around 1000 and -1000", hint="Which function of this notebook is stable already?")
 def _(rng):
     x = rng.normal(size=4)
     return [call(x=x + 1000), call(x=x - 1000), call(x=np.array([-1000.0, 0.0, 1.0]))]
 
 
-@softmax_jacobian.check(
-    "float32 stays float32", hint="Which dtype has each array that you create on the way?"
-)
+@softmax_jacobian.check("float32 stays float32", hint="Which dtype has each array that you create on the way?")
 def _(rng):
     return call(x=rng.normal(size=5).astype(np.float32))
 
 
-@softmax_jacobian.check(
-    "integers become float64", hint="Which dtype has the array that you write into?"
-)
+@softmax_jacobian.check("integers become float64", hint="Which dtype has the array that you write into?")
 def _(rng):
     return [call(x=rng.integers(-3, 4, size=5)), call(x=np.array([0, 1]))]
+
+
+@softmax_jacobian.check(**STAYS)
+def _(rng):
+    return call_twice(x=rng.normal(size=4))
 
 
 @softmax_jacobian.mistake(
@@ -1411,41 +1354,31 @@ def _(x):
     return np.diag(y - 2 * y * y) + np.outer(y, y)
 
 
-@softmax_jacobian.mistake(
-    "uses the diagonal formula everywhere", hint="What is the Kronecker delta for i != j?"
-)
+@softmax_jacobian.mistake("uses the diagonal formula everywhere", hint="What is the Kronecker delta for i != j?")
 def _(x):
     y = np.exp(x - x.max()) / np.exp(x - x.max()).sum()
     return y[:, None] * (1 - y[None, :])
 
 
-@softmax_jacobian.mistake(
-    "uses the scores as probabilities", hint="The argument is x. Where is y computed?"
-)
+@softmax_jacobian.mistake("uses the scores as probabilities", hint="The argument is x. Where is y computed?")
 def _(x):
     x = x if x.dtype.kind == "f" else x.astype(float)
     return np.diag(x) - np.outer(x, x)
 
 
-@softmax_jacobian.mistake(
-    "subtracts no maximum", hint="Try scores around 1000. Is there a stable softmax to build on?"
-)
+@softmax_jacobian.mistake("subtracts no maximum", hint="Try scores around 1000. Is there a stable softmax to build on?")
 def _(x):
     y = np.exp(x) / np.exp(x).sum()
     return np.diag(y) - np.outer(y, y)
 
 
-@softmax_jacobian.mistake(
-    "forgets the diagonal term", hint="What is the sum of each row? It should be 0."
-)
+@softmax_jacobian.mistake("forgets the diagonal term", hint="What is the sum of each row? It should be 0.")
 def _(x):
     y = np.exp(x - x.max()) / np.exp(x - x.max()).sum()
     return -np.outer(y, y)
 
 
-@softmax_jacobian.mistake(
-    "returns float64 for float32", hint="Which dtype does `np.eye` have by default?"
-)
+@softmax_jacobian.mistake("returns float64 for float32", hint="Which dtype does `np.eye` have by default?")
 def _(x):
     y = np.exp(x - x.max()) / np.exp(x - x.max()).sum()
     return y[:, None] * (np.eye(len(x)) - y)
@@ -1472,9 +1405,7 @@ def _(x):
 softmax_backward = question("softmax_backward", points=8)
 
 
-@softmax_backward.check(
-    "the worked example", public=True, points=1, hint="The inner sum is 0.2 here."
-)
+@softmax_backward.check("the worked example", public=True, points=1, hint="The inner sum is 0.2 here.")
 def _(rng):
     return call(np.array([1.0, 0.0, 0.0]), np.array([0.2, 0.3, 0.5]))
 
@@ -1489,16 +1420,12 @@ def _(rng):
     return call(grad=rng.normal(size=(4, 5)), y=rng.dirichlet(np.ones(5), size=4))
 
 
-@softmax_backward.check(
-    "any axis of a 3-D array can hold the classes", hint="Is `axis` used in the sum?"
-)
+@softmax_backward.check("any axis of a 3-D array can hold the classes", hint="Is `axis` used in the sum?")
 def _(rng):
     probes = []
     for axis in (0, 1, -1, -2):
         y = rng.random(size=(2, 3, 4))
-        probes.append(
-            call(grad=rng.normal(size=y.shape), y=y / y.sum(axis, keepdims=True), axis=axis)
-        )
+        probes.append(call(grad=rng.normal(size=y.shape), y=y / y.sum(axis, keepdims=True), axis=axis))
     return probes
 
 
@@ -1514,9 +1441,7 @@ def _(rng):
     ]
 
 
-@softmax_backward.check(
-    "one sample and one class", hint="Which shape has the sum, and how does it line up with grad?"
-)
+@softmax_backward.check("one sample and one class", hint="Which shape has the sum, and how does it line up with grad?")
 def _(rng):
     flat = [call(grad=rng.normal(size=n), y=rng.dirichlet(np.ones(n))) for n in (2, 6)]
     ones = [call(grad=rng.normal(size=shape), y=np.ones(shape)) for shape in [(1,), (3, 1)]]
@@ -1541,6 +1466,11 @@ def _(rng):
     y = rng.dirichlet(np.ones(4), size=3)
     single = call(grad=rng.normal(size=(3, 4)).astype(np.float32), y=y.astype(np.float32))
     return [single, call(grad=rng.integers(-3, 4, size=(3, 4)), y=y)]
+
+
+@softmax_backward.check(**STAYS)
+def _(rng):
+    return call_twice(grad=rng.normal(size=(2, 3)), y=rng.dirichlet(np.ones(3), size=2))
 
 
 @softmax_backward.mistake(  # SM-13
@@ -1575,30 +1505,22 @@ def _(grad, y, axis=-1):
     return s * (grad - (grad * s).sum(axis, keepdims=True))
 
 
-@softmax_backward.mistake(
-    "leaves y out of the inner sum", hint="The inner sum is a mean of grad, weighted with what?"
-)
+@softmax_backward.mistake("leaves y out of the inner sum", hint="The inner sum is a mean of grad, weighted with what?")
 def _(grad, y, axis=-1):
     return y * (grad - grad.sum(axis, keepdims=True))
 
 
-@softmax_backward.mistake(
-    "adds the inner sum", hint="What does each row of your result sum to? It should be 0."
-)
+@softmax_backward.mistake("adds the inner sum", hint="What does each row of your result sum to? It should be 0.")
 def _(grad, y, axis=-1):
     return y * (grad + (grad * y).sum(axis, keepdims=True))
 
 
-@softmax_backward.mistake(
-    "loses the class axis in the sum", hint="Write down the two shapes in the subtraction."
-)
+@softmax_backward.mistake("loses the class axis in the sum", hint="Write down the two shapes in the subtraction.")
 def _(grad, y, axis=-1):
     return y * (grad - (grad * y).sum(axis))
 
 
-@softmax_backward.mistake(
-    "always uses the last axis", hint="Call it with axis=0. Which sums are 0 then?"
-)
+@softmax_backward.mistake("always uses the last axis", hint="Call it with axis=0. Which sums are 0 then?")
 def _(grad, y, axis=-1):
     return y * (grad - (grad * y).sum(-1, keepdims=True))
 
@@ -1631,9 +1553,7 @@ def _(grad, y, axis=-1):
 log_softmax_backward = question("log_softmax_backward", points=7)
 
 
-@log_softmax_backward.check(
-    "the worked example", public=True, points=1, hint="exp(log_y) is [0.2, 0.3, 0.5] here."
-)
+@log_softmax_backward.check("the worked example", public=True, points=1, hint="exp(log_y) is [0.2, 0.3, 0.5] here.")
 def _(rng):
     return call(np.array([1.0, 0.0, 0.0]), np.log([0.2, 0.3, 0.5]))
 
@@ -1648,9 +1568,7 @@ def _(rng):
     return call(grad=rng.normal(size=(4, 5)), log_y=np.log(rng.dirichlet(np.ones(5), size=4)))
 
 
-@log_softmax_backward.check(
-    "any axis of a 3-D array can hold the classes", hint="Is `axis` used in the sum?"
-)
+@log_softmax_backward.check("any axis of a 3-D array can hold the classes", hint="Is `axis` used in the sum?")
 def _(rng):
     probes = []
     for axis in (0, 1, -1, -2):
@@ -1695,6 +1613,11 @@ def _(rng):
     return [single, call(grad=rng.integers(-3, 4, size=(3, 4)), log_y=log_y)]
 
 
+@log_softmax_backward.check(**STAYS)
+def _(rng):
+    return call_twice(grad=rng.normal(size=(2, 3)), log_y=np.log(rng.dirichlet(np.ones(3), size=2)))
+
+
 @log_softmax_backward.mistake(  # LS-06
     "multiplies softmax with the gradient element by element",
     hint="Gradients of a log-softmax row always sum to 0. Do yours?",
@@ -1719,9 +1642,7 @@ def _(grad, log_y, axis=-1):
     return y * (grad - (grad * y).sum(axis, keepdims=True))
 
 
-@log_softmax_backward.mistake(
-    "sums over the whole batch", hint="Should the gradient of sample 0 depend on sample 1?"
-)
+@log_softmax_backward.mistake("sums over the whole batch", hint="Should the gradient of sample 0 depend on sample 1?")
 def _(grad, log_y, axis=-1):
     return grad - np.exp(log_y) * grad.sum()
 
@@ -1741,9 +1662,7 @@ def _(grad, log_y, axis=-1):
     return grad - np.exp(log_y)
 
 
-@log_softmax_backward.mistake(
-    "always uses the last axis", hint="Call it with axis=0. Which sums are 0 then?"
-)
+@log_softmax_backward.mistake("always uses the last axis", hint="Call it with axis=0. Which sums are 0 then?")
 def _(grad, log_y, axis=-1):
     return grad - np.exp(log_y) * grad.sum(-1, keepdims=True)
 
@@ -1776,9 +1695,7 @@ def _(grad, log_y, axis=-1):
 torch_softmax = question("torch_softmax", points=6, kind="torch")
 
 
-@torch_softmax.check(
-    "each row of a batch sums to one", public=True, points=1, hint="Print out.sum(dim=1)."
-)
+@torch_softmax.check("each row of a batch sums to one", public=True, points=1, hint="Print out.sum(dim=1).")
 def _(rng):
     return call(x=tensor(rng.normal(size=(4, 5))))
 
@@ -1793,23 +1710,17 @@ def _(rng):
     return gradient(x=tensor(rng.normal(size=(2, 3))))
 
 
-@torch_softmax.check(
-    "any dim of a 3-D tensor can hold the classes", hint="Is `dim` used in every reduction?"
-)
+@torch_softmax.check("any dim of a 3-D tensor can hold the classes", hint="Is `dim` used in every reduction?")
 def _(rng):
     x = tensor(rng.normal(size=(2, 3, 4)))
     flat = [gradient(x=tensor(rng.normal(size=shape))) for shape in [(5,), (3, 1), (3, 3)]]
     return [gradient(x=x, dim=dim) for dim in (0, 1, -1, -2)] + flat
 
 
-@torch_softmax.check(
-    "far scores stay finite", hint="Look at each row by itself. Which numbers reach exp?"
-)
+@torch_softmax.check("far scores stay finite", hint="Look at each row by itself. Which numbers reach exp?")
 def _(rng):
     near = 1000 + rng.normal(size=(2, 3))
-    return [
-        call(x=tensor(x)) for x in (FAR_APART, ONE_PEAK, ALL_LOW, near, np.array([-50.0, -51.0]))
-    ]
+    return [call(x=tensor(x)) for x in (FAR_APART, ONE_PEAK, ALL_LOW, near, np.array([-50.0, -51.0]))]
 
 
 @torch_softmax.check(
@@ -1834,9 +1745,12 @@ def _(rng):
     ]
 
 
-@torch_softmax.mistake(
-    "subtracts no maximum", hint="What is `torch.exp(torch.tensor(1000.0))`?"
-)  # SM-03
+@torch_softmax.check(**STAYS)
+def _(rng):
+    return call_twice(x=tensor(rng.normal(size=(2, 3))))
+
+
+@torch_softmax.mistake("subtracts no maximum", hint="What is `torch.exp(torch.tensor(1000.0))`?")  # SM-03
 def _(x, dim=-1):
     e = torch.exp(x)
     return e / e.sum(dim, keepdim=True)
@@ -1851,9 +1765,7 @@ def _(x, dim=-1):
     return e / e.sum(dim, keepdim=True)
 
 
-@torch_softmax.mistake(
-    "always uses the last dim", hint="Call it with dim=0. Which sums are 1 then?"
-)
+@torch_softmax.mistake("always uses the last dim", hint="Call it with dim=0. Which sums are 1 then?")
 def _(x, dim=-1):
     e = torch.exp(x - x.max(-1, keepdim=True).values)
     return e / e.sum(-1, keepdim=True)
@@ -1875,9 +1787,7 @@ def _(x, dim=-1):
     return e / e.sum(dim, keepdim=True).detach()
 
 
-@torch_softmax.mistake(
-    "computes in NumPy", hint="Autograd follows torch operations only. Where does it lose x?"
-)
+@torch_softmax.mistake("computes in NumPy", hint="Autograd follows torch operations only. Where does it lose x?")
 def _(x, dim=-1):
     a = x.detach().cpu().numpy()
     e = np.exp(a - a.max(dim, keepdims=True))
@@ -1901,18 +1811,14 @@ def _(x, dim=-1):
     return e / (e.sum(dim, keepdim=True) + 1e-8)
 
 
-@torch_softmax.mistake(
-    "converts to float32", hint="Compare `x.dtype` and `out.dtype` for a float64 tensor."
-)
+@torch_softmax.mistake("converts to float32", hint="Compare `x.dtype` and `out.dtype` for a float64 tensor.")
 def _(x, dim=-1):
     x = x.float()
     e = torch.exp(x - x.max(dim, keepdim=True).values)
     return e / e.sum(dim, keepdim=True)
 
 
-@torch_softmax.mistake(
-    "modifies its input", hint="Print your input before and after the call."
-)  # SM-08
+@torch_softmax.mistake("modifies its input", hint="Print your input before and after the call.")  # SM-08
 def _(x, dim=-1):
     x.data -= x.data.max(dim, keepdim=True).values
     e = torch.exp(x)
@@ -1963,9 +1869,7 @@ def _(rng):
     return gradient(x=tensor(rng.normal(size=(2, 3))))
 
 
-@torch_log_softmax.check(
-    "any dim of a 3-D tensor can hold the classes", hint="Is `dim` used in every reduction?"
-)
+@torch_log_softmax.check("any dim of a 3-D tensor can hold the classes", hint="Is `dim` used in every reduction?")
 def _(rng):
     x = tensor(rng.normal(size=(2, 3, 4)))
     flat = [gradient(x=tensor(rng.normal(size=shape))) for shape in [(5,), (3, 1), (3, 3)]]
@@ -2006,6 +1910,11 @@ def _(rng):
         call(x=tensor(x)),
         call(x=tensor(rng.integers(-3, 4, size=(2, 5)))),
     ]
+
+
+@torch_log_softmax.check(**STAYS)
+def _(rng):
+    return call_twice(x=tensor(rng.normal(size=(2, 3))))
 
 
 @torch_log_softmax.mistake(  # LS-07
@@ -2050,9 +1959,7 @@ def _(x, dim=-1):
     return x - torch.log(torch.exp(x - x.max(dim, keepdim=True).values).sum(dim, keepdim=True))
 
 
-@torch_log_softmax.mistake(
-    "subtracts no maximum", hint="What is `torch.exp(torch.tensor(1000.0))`?"
-)
+@torch_log_softmax.mistake("subtracts no maximum", hint="What is `torch.exp(torch.tensor(1000.0))`?")
 def _(x, dim=-1):
     return x - torch.log(torch.exp(x).sum(dim, keepdim=True))
 
@@ -2089,9 +1996,7 @@ def _(x, dim=-1):
     return z - torch.log(torch.exp(z).sum(-1, keepdim=True))
 
 
-@torch_log_softmax.mistake(
-    "converts to float32", hint="Compare `x.dtype` and `out.dtype` for a float64 tensor."
-)
+@torch_log_softmax.mistake("converts to float32", hint="Compare `x.dtype` and `out.dtype` for a float64 tensor.")
 def _(x, dim=-1):
     x = x.float()
     z = x - x.max(dim, keepdim=True).values

@@ -199,7 +199,7 @@ class TestParts:
 
     @pytest.mark.parametrize("after", [np.zeros(2), np.ones(3), None, np.full(2, NAN)], ids=str)
     def test_changed_input(self, after):
-        found = difference(np.ones(2), after, part="input x after the call of call 2")
+        found = difference(np.ones(2), after, part="input x after call 2")
         assert found is not None
         assert found.kind == "input_changed"
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from autograder.course.model import Tolerance
+from autograder.course.probes import call
 from autograder.course.values import TensorValue, Unsupported, tensor
 from autograder.grading.compare import compare
 from autograder.grading.tolerance import EXACT, PRECISIONS, Allowed, allowances
@@ -145,9 +146,7 @@ def other_of(x):
 
 
 def verdict(expected, actual, other=None, explicit=None, part="output"):
-    allowed = allowances(
-        {part: expected}, None if other is None else {part: other}, explicit
-    )
+    allowed = allowances({part: expected}, None if other is None else {part: other}, explicit)
     return compare({part: expected}, {part: actual}, allowed)
 
 
@@ -285,16 +284,30 @@ def test_an_other_that_tells_nothing_adds_no_noise(other):
     assert allowances(expected, other, None) == allowances(expected, None, None)
 
 
-def test_a_number_of_python_is_as_coarse_as_the_arrays_beside_it():
-    x = TensorValue(np.ones(3, np.float32), "float32")
-    single = {"output": 0.1, "input x after the call": x}
-    double = {"output": 0.1, "input x after the call": np.ones(3)}
-    assert allowances(single, None, None)["output"].absolute == pytest.approx(51.2 * 2.0**-23)
-    assert allowances(double, None, None)["output"].absolute == pytest.approx(51.2 * 2.0**-52)
-    # loss.item() in both: the difference is the noise of the float32 run, whichever is expected.
-    noisy = {**double, "output": 0.1 + 1e-7}
-    assert allowances(single, noisy, None)["output"].absolute > 3e-6
-    assert allowances(double, {**single, "output": 0.1 + 1e-7}, None)["output"].absolute < 1e-13
+class TestNumbersOfPython:
+    """``loss.item()`` has the type float whatever it was computed in."""
+
+    single = TensorValue(np.ones(3, np.float32), "float32")
+    double = TensorValue(np.ones(3), "float64")
+
+    def absolute(self, inputs, other=None, beside=()):
+        parts = {"output": (0.1, *beside)}
+        theirs = None if other is None else {"output": (other,)}
+        return allowances(parts, theirs, None, inputs)["output[0]"].absolute
+
+    def test_they_are_as_coarse_as_the_inputs(self):
+        assert self.absolute(call(x=self.single)) == pytest.approx(51.2 * 2.0**-23)
+        assert self.absolute(call([self.double])) == pytest.approx(51.2 * 2.0**-52)
+        assert self.absolute(call(self.double, y=np.ones(2, np.float32))) > 1e-6
+
+    def test_they_are_as_coarse_as_the_arrays_beside_them(self):
+        assert self.absolute(None, beside=(self.single,)) == pytest.approx(51.2 * 2.0**-23)
+        assert self.absolute(None, beside=(self.double,)) == pytest.approx(51.2 * 2.0**-52)
+        assert self.absolute(None) == pytest.approx(51.2 * 2.0**-52)
+
+    def test_noise_is_that_of_the_run_in_float32(self):
+        assert self.absolute(call(self.single), 0.1 + 1e-7) > 9e-6
+        assert self.absolute(call(self.double), 0.1 + 1e-7) < 2e-14
 
 
 @pytest.mark.parametrize(
@@ -335,7 +348,7 @@ class TestExplicit:
         assert allowances({"output": np.arange(3)}, None, self.given) == {"output": Allowed(1.0)}
 
     def test_booleans_and_inputs_stay_exact(self):
-        parts = {"output": np.array([True]), "input x after the call": np.ones(2)}
+        parts = {"output": np.array([True]), "input x after call 1": np.ones(2)}
         assert set(allowances(parts, None, self.given).values()) == {EXACT}
 
 
@@ -344,20 +357,20 @@ class TestInputsAfterTheCall:
         x = np.random.default_rng(0).normal(size=5)
         moved = x.copy()
         moved[0] = np.nextafter(moved[0], 9)
-        assert verdict(x, moved, x.astype(np.float32), part="input x after the call") is not None
-        assert verdict(x, x.copy(), x.astype(np.float32), part="input x after the call") is None
+        assert verdict(x, moved, x.astype(np.float32), part="input x after call 1") is not None
+        assert verdict(x, x.copy(), x.astype(np.float32), part="input x after call 1") is None
 
     def test_one_that_the_reference_changes_has_a_tolerance(self):
         x = np.random.default_rng(0).normal(size=5)
-        part, expected = "input x after the call of call 2", np.tanh(x)
+        part, expected = "input x after call 2", np.tanh(x)
         other = np.tanh(x.astype(np.float32))
         assert verdict(expected, expected * (1 + 2.0**-51), other, part=part) is None
         assert verdict(expected, x, other, part=part) is not None
 
     def test_one_with_nan_is_exact(self):
         x = np.array([np.nan, 0.1])
-        allowed = allowances({"input x after the call": x}, {"input x after the call": x}, None)
-        assert allowed == {"input x after the call": EXACT}
+        allowed = allowances({"input x after call 1": x}, {"input x after call 1": x}, None)
+        assert allowed == {"input x after call 1": EXACT}
 
 
 def test_constants_leave_room_for_both_sides():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -67,5 +66,5 @@ def nested(leaf):
 
 comparable = nested(comparable_leaves)
 anything = nested(leaves)
-part_names = st.sampled_from(["output", "input x after the call", "gradient of x", "attribute v after step 1, step()"])
+part_names = st.sampled_from(["output", "input x after call 1", "gradient of x", "attribute v after step 1, step()"])
 parts = st.dictionaries(part_names, anything, max_size=3)

@@ -94,9 +94,7 @@ def failed_checks(
         for probe in probes_of(assignment, question, check, seed):
             expected = ask(probe, question, solution)
             if isinstance(expected, Exception):
-                raise AssertionError(
-                    f"the solution raised in {question.name}, {check.title!r}"
-                ) from expected
+                raise AssertionError(f"the solution raised in {question.name}, {check.title!r}") from expected
             other = ask(_recast(probe), question, solution)
             actual = ask(probe, question, names)
             if change is not None and not isinstance(actual, Exception):
@@ -114,9 +112,7 @@ def _recast(probe: Probe) -> Probe:
         if isinstance(leaf, np.ndarray) and leaf.dtype.name in _OTHER_PRECISION:
             return leaf.astype(_OTHER_PRECISION[leaf.dtype.name])
         if isinstance(leaf, TensorValue) and leaf.dtype in _OTHER_PRECISION:
-            return TensorValue(
-                leaf.array.astype(_OTHER_PRECISION[leaf.dtype]), _OTHER_PRECISION[leaf.dtype]
-            )
+            return TensorValue(leaf.array.astype(_OTHER_PRECISION[leaf.dtype]), _OTHER_PRECISION[leaf.dtype])
         return leaf
 
     recast: Probe = map_values(probe, other)
@@ -138,9 +134,7 @@ def _same(
     )
 
 
-def _same_value(
-    expected: Any, other: Any, actual: Any, tolerance: Tolerance | None, *, exact: bool
-) -> bool:
+def _same_value(expected: Any, other: Any, actual: Any, tolerance: Tolerance | None, *, exact: bool) -> bool:
     if isinstance(expected, TensorValue):
         if not isinstance(actual, TensorValue) or expected.dtype != actual.dtype:
             return False
@@ -155,9 +149,7 @@ def _same_value(
         return False
     if exact or expected.dtype.kind != "f":
         return np.array_equal(expected, actual, equal_nan=expected.dtype.kind == "f")
-    relative, absolute = (
-        (tolerance.relative, tolerance.absolute) if tolerance else (0.0, _default(expected, other))
-    )
+    relative, absolute = (tolerance.relative, tolerance.absolute) if tolerance else (0.0, _default(expected, other))
     # equal_nan and infinities: np.isclose asks for them in the same places.
     return bool(np.isclose(actual, expected, rtol=relative, atol=absolute, equal_nan=True).all())
 

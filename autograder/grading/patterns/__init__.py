@@ -1,4 +1,4 @@
-"""Does one simple change turn the expected numbers into the answer, all of them?
+"""Whether one simple change turns the expected numbers into the answer, all of them.
 
 Each search below either explains every element or says nothing. They are tried from the most
 specific to the most general, and the first that fits is told: what is a sign is not also told as a
@@ -24,9 +24,7 @@ __all__ = ["MAX_PATTERN_SIZE", "Pattern", "find_pattern"]
 MAX_PATTERN_SIZE = 100_000
 
 
-def find_pattern(
-    expected: Array, actual: Array, absolute: float, relative: float
-) -> Pattern | None:
+def find_pattern(expected: Array, actual: Array, absolute: float, relative: float) -> Pattern | None:
     """The most specific change that explains all of the difference, None where there is none.
 
     Args:
@@ -61,18 +59,14 @@ def _inverted(expected: Array, actual: Array) -> Pattern | None:
         return None
     if not np.array_equal(~expected, actual):
         return None
-    return Pattern(
-        "inverted", "True and False are exchanged everywhere: is the condition the wrong way round?"
-    )
+    return Pattern("inverted", "True and False are exchanged everywhere: is the condition the wrong way round?")
 
 
 def _zeros(pair: Pair) -> Pattern | None:
     if pair.actual.any():
         return None
     many = pair.actual.size > 1
-    return Pattern(
-        "zeros", "Every element of the answer is zero." if many else "The answer is zero."
-    )
+    return Pattern("zeros", "Every element of the answer is zero." if many else "The answer is zero.")
 
 
 def _sign(pair: Pair) -> Pattern | None:

@@ -206,4 +206,7 @@ def _quotient(pair: Pair) -> Any:
     if not expected or not actual or not np.isfinite(actual):
         return None
     factor = complex(actual / expected)
-    return factor.real if factor.imag == 0 else None
+    size = abs(factor.real)
+    # Far quotients overflow (or vanish) when they are inverted.
+    real = abs(factor.imag) <= 1e-12 * size
+    return factor.real if real and 1e-100 < size < 1e100 else None

@@ -13,18 +13,14 @@ def swapped_axes(pair: Pair) -> Pattern | None:
             if pair.expected.ndim == 2:
                 return Pattern("transpose", "The answer is the transpose of the expected one.")
             detail = f"axes {first} and {second}"
-            return Pattern(
-                "transpose", "The answer is the expected one with two axes exchanged.", detail
-            )
+            return Pattern("transpose", "The answer is the expected one with two axes exchanged.", detail)
     return None
 
 
 def reversed_order(pair: Pair) -> Pattern | None:
     for axis, name in axes(pair.expected.ndim):
         if pair.is_answer(np.flip(pair.expected, axis)):
-            return Pattern(
-                "reversed", f"The numbers are right, but in reverse order{name}.", f"axis {axis}"
-            )
+            return Pattern("reversed", f"The numbers are right, but in reverse order{name}.", f"axis {axis}")
     return None
 
 
@@ -89,17 +85,9 @@ def reshaped(pair: Pair) -> Pattern | None:
         return None
     long, answer = ([n for n in shape if n != 1] for shape in (expected, actual))
     if long == answer:
-        word = (
-            "missing: keepdims?"
-            if len(actual) < len(expected)
-            else "too many: was it meant to be summed away?"
-        )
-        return Pattern(
-            "axis of length one", f"The numbers are right; an axis of length one is {word}"
-        )
-    return Pattern(
-        "reshape", "The numbers are right and in the right order; only the shape differs."
-    )
+        word = "missing: keepdims?" if len(actual) < len(expected) else "too many: was it meant to be summed away?"
+        return Pattern("axis of length one", f"The numbers are right; an axis of length one is {word}")
+    return Pattern("reshape", "The numbers are right and in the right order; only the shape differs.")
 
 
 def broadcast(pair: Pair) -> Pattern | None:

@@ -56,9 +56,7 @@ class Pair:
     def telling(self) -> bool:
         """Whether a fit means something: two small whole numbers are always related somehow."""
         whole = self.actual.size == 1 and self.expected.dtype.kind == "f"
-        return not whole or bool(
-            np.rint(self.actual) != self.actual or np.rint(self.expected) != self.expected
-        )
+        return not whole or bool(np.rint(self.actual) != self.actual or np.rint(self.expected) != self.expected)
 
     def is_answer(self, changed: Array) -> bool:
         """Whether the answer is this change of the expected numbers everywhere, nan included."""
