@@ -38,7 +38,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-_out = Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+# Where stdout is no terminal, Rich would assume 80 columns; COLUMNS still decides where it is set.
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 110
+_out = Console(highlight=False, markup=False, emoji=False, width=_WIDTH)
 _err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 

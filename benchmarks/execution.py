@@ -43,7 +43,7 @@ from ways import (
     descendants,
 )
 
-from autograder.sandbox import cgroups, wire
+from autograder.sandbox import cgroups, jail, wire
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.layers import NAMES
 from autograder.sandbox.warm import ENVIRONMENT
@@ -235,12 +235,17 @@ def layer_times(active: Iterable[str], effort: Effort) -> list[dict[str, Any]]:
     """Rows: layer, per zygote or per job, microseconds."""
     script = str(Path(__file__).with_name("layer_times.py"))
     environment = os.environ | ENVIRONMENT | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    done = subprocess.run(
-        [sys.executable, script, json.dumps(sorted(active)), str(effort.jobs)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        check=True,
-    )
+    private = None if {"read-only-root", "scratch-quota"} <= set(active) else jail.make_private_directory()
+    try:
+        done = subprocess.run(
+            [sys.executable, script, json.dumps(sorted(active)), str(effort.jobs), private or ""],
+            env=environment,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    finally:
+        if private is not None:
+            jail.remove_private_directory(private)
     rows: list[dict[str, Any]] = json.loads(done.stdout)
     if "cgroup" in active:
         rows += _cgroup_times(effort)

@@ -1,6 +1,6 @@
 """How long does each layer of the jail take to set up?
 
-Run as a script by `execution.py` with the active layers and a count as arguments: it takes the place of a zygote, forks
+Run as a script by `execution.py` with the active layers, a count and perhaps a private directory as arguments: it takes the place of a zygote, forks
 jobs, and has each of them run the real `jail.confine_job` with a stopwatch around its pieces. Prints one JSON list of
 rows: layer, whether it is set up per zygote or per job, and the times in microseconds.
 """
@@ -62,11 +62,10 @@ def _watch(layer: str, module: Any, name: str, counts: Callable[..., bool]) -> N
     setattr(module, name, watched)
 
 
-def main(active: frozenset[str], count: int) -> None:
-    """Measure and print."""
+def main(active: frozenset[str], count: int, private: str | None) -> None:
+    """Measure and print; `private` as for `jail.confine_zygote`."""
     for piece in _PIECES:
         _watch(*piece)
-    private = None if {"read-only-root", "scratch-quota"} <= active else jail.make_private_directory()
     before = jail.early(active)
     warm_up()
     state = jail.confine_zygote(active, before, trees=jail.allowed_trees(), private=private)
@@ -79,7 +78,8 @@ def main(active: frozenset[str], count: int) -> None:
         for name, us in (_one_job(active, state, f"job-{number}") | dict(_times)).items():
             per_job[name].append(us)
     rows += [{"layer": name, "per": "job", "us": us} for name, us in per_job.items()]
-    print(json.dumps(rows), flush=True)
+    # Not sys.stdout, which the shell of the warm-up has taken over.
+    print(json.dumps(rows), file=sys.__stdout__, flush=True)
     os._exit(0)
 
 
@@ -108,4 +108,4 @@ def _one_job(active: frozenset[str], state: jail.JailState, name: str) -> dict[s
 
 
 if __name__ == "__main__":
-    main(frozenset(json.loads(sys.argv[1])), int(sys.argv[2]))
+    main(frozenset(json.loads(sys.argv[1])), int(sys.argv[2]), sys.argv[3] or None)

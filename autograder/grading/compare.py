@@ -39,6 +39,7 @@ from autograder.grading.tolerance import (
     is_input_part,
     item_path,
     numbers,
+    tensor_elements,
 )
 from autograder.text import visible
 
@@ -304,7 +305,7 @@ def _raw(value: Any) -> Array:
 
 def _elements(value: Any) -> Array:
     """The elements of an array or tensor as numbers (bfloat16 widened)."""
-    return np.asarray(value.numbers()) if type(value) is TensorValue else value
+    return tensor_elements(value) if type(value) is TensorValue else value
 
 
 def _pattern(place: _Place, expected: Any, actual: Any) -> Pattern | None:

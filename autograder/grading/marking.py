@@ -96,7 +96,8 @@ def _mark_check(
     for case, outcome in pairs:
         verdict, message = _judge(name, case, outcome, submission, transcript, level)
         if verdict != "pass":
-            hint = check.hint if level != "none" else ""
+            # A hint speaks of a wrong answer; where there was none, the message says what to do.
+            hint = check.hint if level != "none" and outcome.kind in ("answer", "raised") else ""
             text = visible(message, _MESSAGE_LIMIT, keep_newlines=True)
             return CheckMark(check.title, check.public, verdict, 0, check.hundredths, text, hint)
     return CheckMark(check.title, check.public, "pass", check.hundredths, check.hundredths)

@@ -48,7 +48,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -109,13 +109,20 @@ class Numbers:
     dtype: str
 
 
+def tensor_elements(tensor: TensorValue) -> Array:
+    """The elements of a tensor as numbers (bfloat16 widened), in its shape."""
+    # By way of a flat view: NumPy 1 cannot view an array without axes in another dtype.
+    flat = replace(tensor, array=tensor.array.reshape(-1)).numbers()
+    return flat.reshape(tensor.array.shape)
+
+
 def numbers(value: Any) -> Numbers | None:
     """The numbers in a leaf (a list of floats is one, see `float_list`), None without any."""
     kind = type(value)
     if kind is np.ndarray:
         return Numbers(value, value.dtype.name) if value.dtype.kind in "biufc" else None
     if kind is TensorValue:
-        return Numbers(np.asarray(value.numbers()), value.dtype)
+        return Numbers(tensor_elements(value), value.dtype)
     if kind is float or kind is complex or kind is bool:
         return Numbers(np.asarray(value), kind.__name__)
     if kind is int:

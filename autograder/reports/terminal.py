@@ -83,7 +83,7 @@ def mark_line(mark: Mark) -> str:
 
 
 def feedback(mark: Mark) -> Group:
-    """One student's feedback: the score, then per question one line per check, failed ones explained."""
+    """One student's feedback: the score, then each question; the checks of those that lost points, failed ones explained."""
     parts: list[RenderableType] = [
         Text.assemble(
             (visible(mark.student, 60), "bold"),
@@ -96,16 +96,32 @@ def feedback(mark: Mark) -> Group:
     if mark.cells:
         parts.append(Text("\nCells that failed", style="bold"))
         parts += [Text(f"  cell {c.number}: {c.message}", style="yellow") for c in mark.cells]
+    whole = [question for question in mark.questions if _worst(question) == "pass"]
     for question in mark.questions:
-        parts.append(_question_heading(question))
-        parts += [line for check in question.checks for line in _check_lines(check)]
+        if question not in whole:
+            parts.append(_question_heading(question))
+            parts += _question_lines(question)
+    if whole:
+        parts.append(Text("\nAll checks pass", style="bold"))
+        parts += [_question_heading(question, "  ") for question in whole]
     return Group(*parts)
 
 
-def _question_heading(question: QuestionMark) -> Text:
+def _question_heading(question: QuestionMark, before: str = "\n") -> Text:
     extra = " (extra credit)" if question.extra else ""
     score = f"{points(question.hundredths):g}/{points(question.max_hundredths):g}"
-    return Text.assemble("\n", (question.name, "bold"), f"  {score}{extra}")
+    return Text.assemble(before, (question.name, "bold"), f"  {score}{extra}")
+
+
+def _question_lines(question: QuestionMark) -> Iterable[RenderableType]:
+    """A line per check, or one line for all of them where they failed for one reason."""
+    first, *others = question.checks
+    if others and all((c.verdict, c.message) == (first.verdict, first.message) for c in others):
+        word, style = VERDICT_WORDS[first.verdict]
+        yield Text.assemble("  ", (f"{word:8}", style), first.message, (f"  all {len(question.checks)} checks", "dim"))
+    else:
+        for check in question.checks:
+            yield from _check_lines(check)
 
 
 def _check_lines(check: CheckMark) -> Iterable[RenderableType]:

@@ -1,6 +1,7 @@
 """What an exception of student code is in words: its message, the student's own line, the frames of cells.
 
-A small registry remembers what the words need: the lines of each cell, and which names a failed cell would have defined.
+A small registry remembers what the words need: the lines of each cell, and the names that failed cells would have
+defined.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 It lives in one process with student code, so it decides nothing: it runs what it is told, answers with data, and may be
 killed at any moment. The grader counts the answers and keeps the clock.
 
-Frames it reads:  ``{"do": "run", "cells": [[index, source], ...]}`` and ``{"do": "ask", "question": name, "probes": [...]}``.
+Frames it reads:  ``{"do": "run", "cells": [[index, source], ...]}``,
+                  ``{"do": "ask", "question": name, "probes": [...]}``.
 Frames it writes: ``{"is": "ready"}``, one ``{"is": "cell", ...}`` per cell, one ``{"is": "answer", ...}`` per probe.
 """
 
@@ -20,8 +21,10 @@ import numpy as np
 
 from autograder.course.probes import MissingName, Parts
 from autograder.sandbox import wire
+from autograder.sandbox.describe import describe_error
 from autograder.sandbox.live import Converter
-from autograder.sandbox.shell import Shell, describe_error, restore_settings, settings_snapshot
+from autograder.sandbox.settings import restore_settings, settings_snapshot
+from autograder.sandbox.shell import Shell
 
 # References taken before student code can replace them.
 _read, _write, _exit = os.read, os.write, os._exit
@@ -120,8 +123,10 @@ def _reason(error: BaseException) -> str:
     """Which kind of failure an exception stands for."""
     if type(error) is NotImplementedError:
         return "unwritten"
+    if issubclass(type(error), MemoryError):
+        return "memory"
     # torch reports a failed allocation as a RuntimeError of this text.
-    if issubclass(type(error), MemoryError) or (type(error) is RuntimeError and "allocate memory" in str(error.args)[:1000]):
+    if type(error) is RuntimeError and "allocate memory" in str(error.args)[:1000]:
         return "memory"
     return "raised"
 
@@ -132,7 +137,8 @@ def _send_answer(channel: Channel, answer: dict[str, Any]) -> None:
     except wire.WireError as error:
         # `plain` keeps single values within the caps; a very large collection of them is told here.
         answer.pop("parts", None)
-        channel.send(answer | {"error": f"The answer cannot be sent back: {error}.", "traceback": (), "reason": "raised"})
+        told = {"error": f"The answer cannot be sent back: {error}.", "traceback": (), "reason": "raised"}
+        channel.send(answer | told)
 
 
 def _seed_everything(seed: int, torch: Any) -> None:

@@ -1,6 +1,6 @@
 """What `get_ipython()` returns, and what each magic does, when there is no kernel.
 
-One table, `_MAGICS`. Magics that only change the display do nothing; those that time a piece of
+One table, `_ACTIONS`. Magics that only change the display do nothing; those that time a piece of
 code run it once; those that leave Python (`!pip`, `%%bash`, `%run`) become a note and are not run;
 so do unknown ones.
 """
@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, SimpleNamespace
@@ -131,8 +131,8 @@ class Anything:
     def __setitem__(self, key: object, value: object) -> None:
         pass
 
-    def __contains__(self, key: object) -> bool:
-        return False
+    def __iter__(self) -> Iterator[object]:
+        return iter(())
 
     def __len__(self) -> int:
         return 0
@@ -159,27 +159,17 @@ def _help(call: _Call) -> None:
     call.cells.note(f"help on {call.line} was not shown")
 
 
-def _run_line(call: _Call) -> object:
-    return call.run_line(call.line)
-
-
-def _run_body(call: _Call) -> object:
-    return call.run_body()
-
-
 #: `-n 10`, `-r3`, `-o`, ...: how often and how exactly to measure; none of it matters here.
-_TIMEIT_OPTIONS = re.compile(r"(?:-(?:[nrpv]\s*\w+|[tcqo]+)(?:\s+|$))*")
+_TIMEIT_OPTIONS = re.compile(r"^(?:-(?:[nrpv]\s*\w+|[tcqo]+)(?:\s+|$))*")
 
 
 def _timeit_line(call: _Call) -> object:
-    options = _TIMEIT_OPTIONS.match(call.line)
-    code = call.line[options.end() :] if options else call.line
+    code = _TIMEIT_OPTIONS.sub("", call.line, count=1)
     return _measured(call, lambda: call.run_line(code))
 
 
 def _timeit_body(call: _Call) -> object:
-    options = _TIMEIT_OPTIONS.match(call.line)
-    setup = call.line[options.end() :] if options else call.line
+    setup = _TIMEIT_OPTIONS.sub("", call.line, count=1)
     if setup:
         call.run_line(setup)
     return _measured(call, call.run_body)
@@ -192,15 +182,8 @@ def _measured(call: _Call, run: Callable[[], object]) -> object:
     seconds = _clock() - start
     if "-o" not in call.line.split():
         return None
-    return SimpleNamespace(
-        average=seconds,
-        best=seconds,
-        worst=seconds,
-        stdev=0.0,
-        loops=1,
-        repeat=1,
-        all_runs=[seconds],
-    )
+    times = dict.fromkeys(("average", "best", "worst"), seconds)
+    return SimpleNamespace(**times, stdev=0.0, loops=1, repeat=1, all_runs=[seconds])
 
 
 def _capture(call: _Call) -> None:
@@ -249,45 +232,40 @@ def _change_directory(call: _Call) -> None:
         _not_run(call)
 
 
-def _pylab(call: _Call) -> None:
-    call.run_line("import numpy; import numpy as np; import matplotlib.pyplot as plt; from pylab import *")
+_PYLAB = "import numpy; import numpy as np; import matplotlib.pyplot as plt; from pylab import *"
 
+#: What is done, and for which magics.
+_ACTIONS: tuple[tuple[Callable[[_Call], object], str], ...] = (
+    (
+        _ignore,
+        """
+        %alias %alias_magic %autoawait %autocall %autoindent %automagic %autoreload %autosave %aimport %bookmark %colors
+        %config %debug %dirs %doctest_mode %gui %hist %history %load_ext %logoff %logon %logstart %logstop %lsmagic
+        %macro %magic %matplotlib %notebook %pdb %popd %pprint %precision %pushd %pycat %pyflakes %quickref %rehashx
+        %reload_ext %reset %reset_selective %save %store %tb %tensorboard %unload_ext %watermark %who %who_ls %whos
+        %xdel %xmode
+        %%html %%HTML %%javascript %%js %%latex %%markdown %%svg %%SVG
+        """,
+    ),
+    (
+        _not_run,
+        """
+        %cat %conda %cp %edit %less %load %ls %ll %man %mamba %micromamba %mkdir %more %mv %pip %recall %rerun %rm
+        %rmdir %run %sc %sx %system %uv
+        %%! %%bash %%cmd %%perl %%pypy %%python %%python2 %%python3 %%ruby %%script %%sh %%sx %%system
+        """,
+    ),
+    (_help, "%pdoc %pdef %pfile %pinfo %pinfo2 %psearch %psource"),
+    (lambda call: call.run_line(call.line), "%time %prun"),
+    (_Call.run_body, "%%time %%prun"),
+    (_timeit_line, "%timeit"),
+    (_timeit_body, "%%timeit"),
+    (_capture, "%%capture"),
+    (_write_file, "%%writefile %%file"),
+    (_environment, "%env %set_env"),
+    (_change_directory, "%cd"),
+    (lambda call: str(Path.cwd()), "%pwd"),
+    (lambda call: call.run_line(_PYLAB), "%pylab"),
+)
 
-def _names(text: str) -> list[str]:
-    return text.split()
-
-
-_DISPLAY_ONLY = _names("""
-    %alias %alias_magic %autoawait %autocall %autoindent %automagic %autoreload %autosave %aimport
-    %bookmark %colors %config %debug %dirs %doctest_mode %gui %hist %history %load_ext %logoff
-    %logon %logstart %logstop %lsmagic %macro %magic %matplotlib %notebook %pdb %popd %pprint
-    %precision %pushd %pycat %pyflakes %quickref %rehashx %reload_ext %reset %reset_selective %save
-    %store %tb %tensorboard %unload_ext %watermark %who %who_ls %whos %xdel %xmode
-    %%html %%HTML %%javascript %%js %%latex %%markdown %%svg %%SVG
-""")
-_LEAVE_PYTHON = _names("""
-    %cat %conda %cp %edit %less %load %ls %ll %man %mamba %micromamba %mkdir %more %mv %pip %recall
-    %rerun %rm %rmdir %run %sc %sx %system %uv
-    %%! %%bash %%cmd %%perl %%pypy %%python %%python2 %%python3 %%ruby %%script %%sh %%sx %%system
-""")
-_HELP = _names("%pdoc %pdef %pfile %pinfo %pinfo2 %psearch %psource")
-
-_MAGICS: dict[str, Callable[[_Call], object]] = {
-    **dict.fromkeys(_DISPLAY_ONLY, _ignore),
-    **dict.fromkeys(_LEAVE_PYTHON, _not_run),
-    **dict.fromkeys(_HELP, _help),
-    "%time": _run_line,
-    "%prun": _run_line,
-    "%%time": _run_body,
-    "%%prun": _run_body,
-    "%timeit": _timeit_line,
-    "%%timeit": _timeit_body,
-    "%%capture": _capture,
-    "%%writefile": _write_file,
-    "%%file": _write_file,
-    "%env": _environment,
-    "%set_env": _environment,
-    "%cd": _change_directory,
-    "%pwd": lambda call: str(Path.cwd()),
-    "%pylab": _pylab,
-}
+_MAGICS = {name: action for action, names in _ACTIONS for name in names.split()}

@@ -65,17 +65,14 @@ class CellResult:
 class _Program:
     """A compiled cell: statements, then a last expression, shown unless a semicolon follows it."""
 
-    statements: CodeType | None
-    last: CodeType | None
+    codes: tuple[CodeType, ...]
     quiet: bool
 
 
 def warm_up() -> None:
     """Import and use once what is slow to start, so that a zygote pays for it before it forks."""
     _transformer()
-    for name in _CAPTURES:
-        if name in sys.modules:
-            _capture(sys.modules[name])
+    settings.add_loaded_libraries()
 
 
 class Shell:
@@ -88,9 +85,9 @@ class Shell:
 
     def __init__(self, output_limit: int = 65536) -> None:
         warm_up()
-        _forget_cells()
-        self._buffer = _Buffer(output_limit)
-        self._streams = (_Stream(self._buffer, "<stdout>"), _Stream(self._buffer, "<stderr>"))
+        describe.forget_cells()
+        self._buffer = Buffer(output_limit)
+        self._streams = (Stream(self._buffer, "<stdout>"), Stream(self._buffer, "<stderr>"))
         self._notes: list[str] = []
         # Of `from __future__ import ...`: it holds for later cells, as in Jupyter.
         self._feature_flags = 0
@@ -99,7 +96,7 @@ class Shell:
         self._shown: list[object] = [None, None, None]  # what `_`, `__` and `___` were last set to
         self._main = ModuleType("__main__")
         self._outer = (sys.modules.get("__main__"), sys.stdout, sys.stderr)
-        self._stubs = Stubs(self, ZMQInteractiveShell(self), dict.fromkeys(_CAPTURES, _on_first_import))
+        self._stubs = Stubs(self, ZMQInteractiveShell(self), settings.AFTER_IMPORT)
         self._stubs.install()
         self._take_over()
 
@@ -113,13 +110,7 @@ class Shell:
         # A lone carriage return is a line break for Python: line numbers must agree.
         source = source.replace("\r\n", "\n").replace("\r", "\n")
         self._cell = f"<cell {index}>"
-        lines = _LINES[self._cell] = tuple(source.split("\n"))
-        _line_cache[self._cell] = (
-            len(source),
-            None,
-            [f"{line}\n" for line in lines],
-            self._cell,
-        )
+        describe.cell_starts(self._cell, source)
         self._notes.clear()
         self._buffer.clear()
         self._take_over()
@@ -130,7 +121,7 @@ class Shell:
         try:
             try:
                 program = self._compile(source)
-                if program.statements is None and program.last is None:
+                if not program.codes:
                     status = "skipped"
                 value = self._execute(program)
                 if value is not None and not program.quiet:
@@ -141,10 +132,9 @@ class Shell:
         except BaseException as error:  # student code; SystemExit ends the cell only
             status = "error"
             message, traceback = describe_error(error)
-            _LOST.update(dict.fromkeys(_names_assigned(source) - self.namespace.keys(), self._cell[1:-1]))
+            describe.cell_failed(self._cell, source, self.namespace.keys())
         else:
-            for name in _LOST.keys() & self.namespace.keys():
-                del _LOST[name]
+            describe.cell_succeeded(self.namespace.keys())
         flush_figures(self)
         return CellResult(index, status, message, traceback, self._buffer.take(), tuple(self._notes))
 
@@ -160,7 +150,7 @@ class Shell:
             sys.modules["__main__"] = main
         if self._loop is not None:
             self._loop.close()
-        _forget_cells()
+        describe.forget_cells()
 
     def __enter__(self) -> Shell:  # typing.Self needs Python 3.11
         return self
@@ -172,7 +162,7 @@ class Shell:
 
     def note(self, text: str) -> None:
         """Add a note to the result of the current cell, once."""
-        text = _cut(_encodable(text), _NOTE_LIMIT)
+        text = cut(encodable(text), _NOTE_LIMIT)
         if text not in self._notes and len(self._notes) < _NOTES_LIMIT:
             self._notes.append(text)
 
@@ -186,7 +176,7 @@ class Shell:
 
     def cell_lines(self, code: CodeType) -> Sequence[str] | None:
         """The lines of the cell that this code comes from; None for code of a library."""
-        return _LINES.get(code.co_filename)
+        return describe.cell_lines(code)
 
     def evaluate(self, source: str, first_line: int = 1, local: Mapping[str, Any] | None = None) -> object:
         """Run code that stands at a line of the current cell; return what Jupyter would show."""
@@ -196,14 +186,13 @@ class Shell:
 
     def captured(self, run: Callable[[], object]) -> str:
         """Run and return what is printed meanwhile, instead of adding it to the cell's output."""
-        outer = self._buffer.swap(None)
-        try:
+
+        def run_and_show() -> None:
             value = run()
             if value is not None:
                 self.show(value)
-            return self._buffer.take()
-        finally:
-            self._buffer.swap(outer)
+
+        return self._buffer.aside(run_and_show)
 
     # One cell.
 
@@ -228,13 +217,14 @@ class Shell:
         last = tree.body[-1] if tree.body else None
         if isinstance(last, ast.Expr):
             tree.body.pop()
-        statements = self._code(tree, "exec") if tree.body else None
-        if statements is not None:
-            self._feature_flags |= statements.co_flags & _ALL_FEATURES
+        codes = []
+        if tree.body:
+            codes.append(self._code(tree, "exec"))
+            self._feature_flags |= codes[0].co_flags & _ALL_FEATURES
         if not isinstance(last, ast.Expr):
-            return _Program(statements, None, quiet=True)
-        shown = self._code(ast.Expression(last.value), "eval")
-        return _Program(statements, shown, _ends_with_semicolon(text, last))
+            return _Program(tuple(codes), quiet=True)
+        codes.append(self._code(ast.Expression(last.value), "eval"))
+        return _Program(tuple(codes), _ends_with_semicolon(text, last))
 
     def _parse(self, source: str) -> ast.Module:
         flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | self._feature_flags
@@ -254,13 +244,12 @@ class Shell:
         return cast(CodeType, compile(tree, self._cell, mode, flags, dont_inherit=True))
 
     def _execute(self, program: _Program, local: Mapping[str, Any] | None = None) -> object:
-        codes = [code for code in (program.statements, program.last) if code is not None]
-        if any(code.co_flags & inspect.CO_COROUTINE for code in codes):  # top-level await
+        if any(code.co_flags & inspect.CO_COROUTINE for code in program.codes):  # top-level await
             if self._loop is None or self._loop.is_closed():
                 self._loop = asyncio.new_event_loop()
-            return self._loop.run_until_complete(self._execute_awaiting(codes, local))
+            return self._loop.run_until_complete(self._execute_awaiting(program.codes, local))
         value = None
-        for code in codes:
+        for code in program.codes:
             value = eval(code, self.namespace, local)
         return value
 
@@ -294,32 +283,15 @@ def _calm(trace: Any, profile: Any) -> None:
         sys.setrecursionlimit(_RECURSION_LIMIT)
 
 
-_RECURSION_LIMIT = sys.getrecursionlimit()
-
-
-def _forget_cells() -> None:
-    for name in _LINES:
-        _line_cache.pop(name, None)
-    _LINES.clear()
-    _LOST.clear()
-
-
 # From a cell to Python.
 
-_ALL_FEATURES = 0
-for _name in __future__.all_feature_names:
-    _ALL_FEATURES |= getattr(__future__, _name).compiler_flag
 
-_manager: Any = None
-
-
+@cache
 def _transformer() -> Any:
     """IPython's rewriting of magics, made on first use."""
-    global _manager
-    if _manager is None:
-        _manager = importlib.import_module("IPython.core.inputtransformer2").TransformerManager()
-        _manager.transform_cell("%warm up\nx = 1\n!true\nx?\n")
-    return _manager
+    manager = importlib.import_module("IPython.core.inputtransformer2").TransformerManager()
+    manager.transform_cell("%warm up\nx = 1\n!true\nx?\n")
+    return manager
 
 
 def _to_python(source: str, namespace: Mapping[str, Any]) -> str | None:

@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder
 from types import CodeType, ModuleType
 from typing import Any, Protocol
@@ -37,7 +38,7 @@ class InputNotAvailableError(EOFError):
     """Raised at once where a cell would wait for a person."""
 
 
-class Stubs:
+class Stubs(Loader):
     """The import hook and every replacement; `uninstall` puts the process back as it was."""
 
     def __init__(
@@ -66,11 +67,10 @@ class Stubs:
         # Last, where Jupyter has it first: a random.py of theirs must not replace the library's.
         self.put(sys, "path", [*sys.path, *([] if "" in sys.path else [""])])
         self.put(sys, "meta_path", [self, *sys.meta_path])
-        backend = os.environ.get("MPLBACKEND")
-        os.environ["MPLBACKEND"] = "Agg"
-        self._undo.append(lambda: _set_or_drop(os.environ, "MPLBACKEND", backend))
-        for name in (name for name in _REPLACED if name in sys.modules):
-            self._replace_loaded(name)
+        self._put_item(os.environ, "MPLBACKEND", "Agg")
+        for name in _REPLACED:  # a package comes before its modules
+            if name in sys.modules and name not in _ONLY_IF_MISSING:
+                self._replace_loaded(name)
         for name, patch in _PATCHED.items():
             if name in sys.modules:
                 patch(self, sys.modules[name])
@@ -90,6 +90,11 @@ class Stubs:
         old = vars(owner).get(name, self)  # self stands for "there was none"
         self._undo.append(lambda: delattr(owner, name) if old is self else setattr(owner, name, old))
         setattr(owner, name, value)
+
+    def _put_item(self, mapping: Any, key: str, value: object) -> None:
+        old = mapping.get(key, self)
+        self._undo.append(lambda: mapping.pop(key, None) if old is self else mapping.__setitem__(key, old))
+        mapping[key] = value
 
     def noting(self, text: str, result: object = None) -> Callable[..., Any]:
         """A function that takes anything, makes a note and returns `result`."""
@@ -118,25 +123,24 @@ class Stubs:
 
     # The import hook: finder and loader in one.
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
+        """Our own spec for a replaced module; the real one, with a hook, for a patched one."""
         if name in _REPLACED:
-            if _REPLACED[name].only_if_missing and PathFinder.find_spec(name, path) is not None:  # type: ignore[arg-type]
+            if name in _ONLY_IF_MISSING and PathFinder.find_spec(name, path) is not None:
                 return None
             if name == "google.colab" and self._is_only_tried():
                 return None
-            return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
+            return ModuleSpec(name, self, is_package=True)
         if name not in _PATCHED and name not in self._after_import:
             return None
-        spec = PathFinder.find_spec(name, path)  # type: ignore[arg-type]
+        spec = PathFinder.find_spec(name, path)
         if spec is not None and spec.loader is not None:
             self._patch_after_load(spec.loader)
         return spec
 
-    def create_module(self, spec: ModuleSpec) -> None:
-        """None: the import system makes an ordinary module object."""
-
     def exec_module(self, module: ModuleType) -> None:
-        _REPLACED[module.__name__].fill(self, module)
+        """Fill a replaced module."""
+        _REPLACED[module.__name__](self, module)
 
     def _patch_after_load(self, loader: Any) -> None:
         # On the loader object itself: `module.__loader__` must keep its type (resources, inspect).
@@ -157,12 +161,9 @@ class Stubs:
             _PATCHED[name](self, module)
 
     def _replace_loaded(self, name: str) -> None:
-        if _REPLACED[name].only_if_missing:
-            return
-        old, stub = sys.modules[name], ModuleType(name)
+        stub = ModuleType(name)
         self.exec_module(stub)
-        sys.modules[name] = stub
-        self._undo.append(lambda: sys.modules.__setitem__(name, old))
+        self._put_item(sys.modules, name, stub)
         parent, _, child = name.rpartition(".")
         if parent in sys.modules:
             self.put(sys.modules[parent], child, stub)
@@ -208,26 +209,17 @@ def _figure_note(figure: Any) -> str:
     return f"plot with {len(all_axes)} axes" + (f": {described}" if described else "")
 
 
+_ARTISTS = {"line": "lines", "collection": "collections", "patch": "patches", "image": "images"}
+
+
 def _axes_note(axes: Any) -> str:
     texts = {"title": axes.get_title(), "x": axes.get_xlabel(), "y": axes.get_ylabel()}
     parts = [f"{name} {text[:60]!r}" for name, text in texts.items() if text]
-    for one, many in (
-        ("line", "lines"),
-        ("collection", "collections"),
-        ("patch", "patches"),
-        ("image", "images"),
-    ):
+    for one, many in _ARTISTS.items():
         count = len(getattr(axes, many))
         if count:
             parts.append(f"{count} {one if count == 1 else many}")
     return ", ".join(parts) or "empty"
-
-
-def _set_or_drop(mapping: Any, key: str, value: object) -> None:
-    if value is None:
-        mapping.pop(key, None)
-    else:
-        mapping[key] = value
 
 
 def _inside_try(lines: Sequence[str], number: int) -> bool:
@@ -260,9 +252,9 @@ def _leave(code: object = None) -> None:
 # Replaced modules. Each function fills a new, empty module.
 
 
-def _fill_tqdm(stubs: Stubs, module: Any) -> None:
-    module.tqdm, module.trange = _SilentTqdm, lambda *args, **options: _SilentTqdm(range(*args))
-    module.tqdm_notebook, module.tnrange = module.tqdm, module.trange
+def _with(**attributes: object) -> Callable[[Stubs, Any], object]:
+    """For a module that holds nothing else."""
+    return lambda stubs, module: vars(module).update(attributes)
 
 
 def _fill_tqdm_notebook(stubs: Stubs, module: Any) -> None:
@@ -300,21 +292,11 @@ class _SilentTqdm:
     close = refresh = reset = clear = display = _nothing
 
 
-_COLAB_PARTS = (
-    "auth",
-    "data_table",
-    "drive",
-    "files",
-    "output",
-    "patches",
-    "runtime",
-    "userdata",
-    "widgets",
-)
+def _silent_trange(*args: int, **options: object) -> _SilentTqdm:
+    return _SilentTqdm(range(*args))
 
 
-def _fill_package(stubs: Stubs, module: Any) -> None:
-    """Nothing but a name that submodules can hang on."""
+_COLAB_PARTS = ("auth", "data_table", "drive", "files", "output", "patches", "runtime", "userdata", "widgets")
 
 
 def _fill_colab(stubs: Stubs, module: Any) -> None:
@@ -338,26 +320,7 @@ def _fill_colab_part(stubs: Stubs, module: Any) -> None:
     module.__getattr__ = lookup
 
 
-def _fill_otter(stubs: Stubs, module: Any) -> None:
-    methods = (
-        "__init__",
-        "add_plugin_files",
-        "check",
-        "check_all",
-        "export",
-        "run_plugin",
-        "submit",
-        "to_pdf",
-    )
-    module.Notebook = type("Notebook", (), dict.fromkeys(methods, _nothing))
-
-
-def _fill_nest_asyncio(stubs: Stubs, module: Any) -> None:
-    module.apply = _nothing
-
-
-def _fill_inline_backend(stubs: Stubs, module: Any) -> None:
-    module.set_matplotlib_formats = module.set_matplotlib_close = _nothing
+_OTTER_METHODS = ("__init__", "add_plugin_files", "check", "check_all", "export", "run_plugin", "submit", "to_pdf")
 
 
 def _fill_ipywidgets(stubs: Stubs, module: Any) -> None:
@@ -423,29 +386,25 @@ def _default_of(control: Any) -> Any:
     return control
 
 
-class _Replacement:
-    """How to fill a module, and whether a real one is preferred."""
-
-    def __init__(self, fill: Callable[[Stubs, Any], None], only_if_missing: bool = False) -> None:
-        self.fill, self.only_if_missing = fill, only_if_missing
-
-
-_REPLACED: dict[str, _Replacement] = {
-    "google": _Replacement(_fill_package, only_if_missing=True),
-    "google.colab": _Replacement(_fill_colab),
-    **{f"google.colab.{part}": _Replacement(_fill_colab_part) for part in _COLAB_PARTS},
-    "ipywidgets": _Replacement(_fill_ipywidgets),
-    "ipywidgets.widgets": _Replacement(_fill_ipywidgets),
+#: How to fill a module that answers in place of the real one.
+_REPLACED: dict[str, Callable[[Stubs, Any], object]] = {
+    "google": _with(),
+    "google.colab": _fill_colab,
+    **{f"google.colab.{part}": _fill_colab_part for part in _COLAB_PARTS},
+    "ipywidgets": _fill_ipywidgets,
+    "ipywidgets.widgets": _fill_ipywidgets,
     # The real one would start an InteractiveShell, and that replaces __main__.
-    "matplotlib_inline": _Replacement(_fill_package),
-    "matplotlib_inline.backend_inline": _Replacement(_fill_inline_backend),
-    "nest_asyncio": _Replacement(_fill_nest_asyncio),
-    "otter": _Replacement(_fill_otter),
-    "tqdm": _Replacement(_fill_tqdm, only_if_missing=True),
-    "tqdm.auto": _Replacement(_fill_tqdm_notebook),
-    "tqdm.autonotebook": _Replacement(_fill_tqdm_notebook),
-    "tqdm.notebook": _Replacement(_fill_tqdm_notebook),
+    "matplotlib_inline": _with(),
+    "matplotlib_inline.backend_inline": _with(set_matplotlib_formats=_nothing, set_matplotlib_close=_nothing),
+    "nest_asyncio": _with(apply=_nothing),
+    "otter": _with(Notebook=type("Notebook", (), dict.fromkeys(_OTTER_METHODS, _nothing))),
+    "tqdm": _with(tqdm=_SilentTqdm, trange=_silent_trange, tqdm_notebook=_SilentTqdm, tnrange=_silent_trange),
+    "tqdm.auto": _fill_tqdm_notebook,
+    "tqdm.autonotebook": _fill_tqdm_notebook,
+    "tqdm.notebook": _fill_tqdm_notebook,
 }
+#: Of these a real one is preferred.
+_ONLY_IF_MISSING = frozenset({"google", "tqdm"})
 
 
 # Patched modules. Each function changes a real module that has just been loaded.
@@ -465,41 +424,18 @@ def _patch_get_ipython(stubs: Stubs, module: Any) -> None:
     stubs.put(module, "get_ipython", stubs.get_ipython)
 
 
-def _patch_interactive_shell(stubs: Stubs, module: Any) -> None:
-    stubs.put(module.InteractiveShell, "instance", staticmethod(stubs.get_ipython))
-
-
-def _patch_getpass(stubs: Stubs, module: Any) -> None:
-    stubs.put(module, "getpass", _refused("getpass"))
-
-
-def _patch_pdb(stubs: Stubs, module: Any) -> None:
-    stubs.put(module, "set_trace", stubs.noting("pdb.set_trace() was not run"))
-
-
-def _patch_matplotlib(stubs: Stubs, module: Any) -> None:
-    stubs.put(module, "use", _nothing)
-
-
 def _patch_pyplot(stubs: Stubs, module: Any) -> None:
     def show(*args: object, **options: object) -> None:
         flush_figures(stubs.host)
 
+    original = module.switch_backend
+
+    @wraps(original)
+    def keep_agg(newbackend: str) -> None:
+        original("agg")
+
     stubs.put(module, "show", show)
-    stubs.put(module, "switch_backend", _keep_agg(module.switch_backend))
-
-
-def _keep_agg(switch_backend: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(switch_backend)
-    def switched(newbackend: str) -> None:
-        switch_backend("agg")
-
-    return switched
-
-
-def _patch_tqdm(stubs: Stubs, module: Any) -> None:
-    # The monitor is a thread; 0 means none.
-    stubs.put(module.tqdm, "monitor_interval", 0)
+    stubs.put(module, "switch_backend", keep_agg)
 
 
 def _patch_data_loader(stubs: Stubs, module: Any) -> None:
@@ -524,17 +460,21 @@ _WORKER_OPTIONS = frozenset(
     {"num_workers", "prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout"}
 )
 
-_PATCHED: dict[str, Callable[[Stubs, Any], None]] = {
+#: How to change a real module.
+_PATCHED: dict[str, Callable[[Stubs, Any], object]] = {
     "IPython": _patch_get_ipython,
     "IPython.core.display": _patch_display,
     "IPython.core.display_functions": _patch_display,
     "IPython.core.getipython": _patch_get_ipython,
-    "IPython.core.interactiveshell": _patch_interactive_shell,
+    "IPython.core.interactiveshell": lambda stubs, module: stubs.put(
+        module.InteractiveShell, "instance", staticmethod(stubs.get_ipython)
+    ),
     "IPython.display": _patch_display,
-    "getpass": _patch_getpass,
-    "matplotlib": _patch_matplotlib,
+    "getpass": lambda stubs, module: stubs.put(module, "getpass", _refused("getpass")),
+    "matplotlib": lambda stubs, module: stubs.put(module, "use", _nothing),
     "matplotlib.pyplot": _patch_pyplot,
-    "pdb": _patch_pdb,
+    "pdb": lambda stubs, module: stubs.put(module, "set_trace", stubs.noting("pdb.set_trace() was not run")),
     "torch.utils.data.dataloader": _patch_data_loader,
-    "tqdm": _patch_tqdm,
+    # The monitor is a thread; 0 means none.
+    "tqdm": lambda stubs, module: stubs.put(module.tqdm, "monitor_interval", 0),
 }

@@ -1,4 +1,4 @@
-"""Which imports and first uses are paid once, before the first job is forked?
+"""The imports and first uses that are paid once, before the first job is forked.
 
 A first `torch.optim.SGD` alone imports some 800 modules; every job would pay for it. What runs here is our own code:
 nothing of a course, no reference and no submission may come near the process that jobs are forked from.
@@ -42,9 +42,9 @@ def warm_up(modules: tuple[str, ...] = PRELOAD) -> tuple[str, ...]:
     """
     # Before torch: a module that is not installed must not be searched for again in every job.
     loaded = tuple(name for name in modules if _import(name) is not None)
-    from autograder.sandbox import job, shell
+    from autograder.sandbox import shell
 
-    assert job.prepare  # imported for the jobs, which can no longer reach our files
+    importlib.import_module("autograder.sandbox.job")  # for the jobs, which can no longer reach our files
     shell.warm_up()
     if "torch" in loaded:
         _warm_torch()
@@ -68,8 +68,8 @@ def _warm_torch() -> None:
     optimizer = torch.optim.SGD([weight], lr=0.1)
     optimizer.zero_grad()
     if not torch.cuda._is_compiled() and not _accelerator_registered(torch):
-        # On a CPU-only torch this is harmless in a process that will be forked; with an accelerator it would start a thread.
-        (torch.softmax(weight @ weight, -1) ** 2).sum().backward()
+        # With an accelerator this would start a thread; without one it is harmless in a process that will be forked.
+        torch.autograd.backward((torch.softmax(weight @ weight, -1) ** 2).sum())
         optimizer.step()
     repr(weight)
     layers = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
@@ -94,12 +94,12 @@ def _warm_plot() -> None:
 
 def _warm_cells(shell: Any) -> None:
     """Run ordinary cells and conversions once, so that jobs find these code paths warm."""
+    import numpy as np
+
     from autograder.course.probes import call, gradient
     from autograder.course.values import tensor
     from autograder.sandbox import wire
     from autograder.sandbox.live import Converter
-
-    import numpy as np
 
     converter = Converter()
     probes: list[Any] = [call(x=np.ones((2, 3)))]
@@ -108,13 +108,9 @@ def _warm_cells(shell: Any) -> None:
     frame = wire.encode({"probes": probes})
     for probe in wire.decode_frame(frame, records=True)["probes"]:
         wire.encode(converter.plain(converter.live(probe.kwargs["x"])))
-    warm = shell.Shell()
-    main = __import__("sys").modules["__main__"]
-    try:
+    with shell.Shell() as warm:
         for index, source in enumerate(_CELLS):
             warm.run_cell(index, source)
-    finally:
-        __import__("sys").modules["__main__"] = main
     os.environ.pop("TMPDIR", None)
 
 

@@ -19,13 +19,9 @@ from typing import Any
 
 import pytest
 
-from autograder.sandbox.shell import (
-    CellResult,
-    Shell,
-    describe_error,
-    restore_settings,
-    settings_snapshot,
-)
+from autograder.sandbox.describe import describe_error
+from autograder.sandbox.settings import restore_settings, settings_snapshot
+from autograder.sandbox.shell import CellResult, Shell
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 needs_plots = pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is not installed")
@@ -1019,7 +1015,8 @@ def test_library_loaded_by_a_cell_gets_its_first_settings(tmp_path: Path) -> Non
     pytest.importorskip("numpy")
     source = """
         import sys
-        from autograder.sandbox.shell import Shell, restore_settings, settings_snapshot
+        from autograder.sandbox.settings import restore_settings, settings_snapshot
+        from autograder.sandbox.shell import Shell
         shell = Shell()
         before = settings_snapshot()
         assert "numpy" not in sys.modules
