@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What `make demo` grades, and whose feedback it shows.
 DEMO := examples/submissions/softmax
-DEMO_STUDENT ?= dora
+DEMO_STUDENT ?= noor
 
 .PHONY: demo test install format lint types build-check validate smoke benchmark clean
 
@@ -32,7 +32,7 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
-	$(BIN)/mypy solutions/*/*.py
+	$(BIN)/mypy --no-warn-return-any $(foreach d,$(wildcard solutions/*),$(d)/$(notdir $(d)).py)
 
 # Everything that a command generates must be what it generates now.
 build-check: $(STAMP)

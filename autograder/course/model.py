@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -173,9 +174,13 @@ class QuestionBuilder:
             hint: a question or pointer shown when it fails.
             tolerance: only where the default (noise of the reference itself) does not fit.
         """
+        caller = _caller()
 
         def register(draw: Draw) -> Draw:
-            self.checks.append((Check(title, draw, public, 0, hint, tolerance, _where(draw)), points))
+            # What a helper of this package draws belongs to the author's line that called the helper.
+            code = getattr(draw, "__code__", None)
+            where = caller if code and code.co_filename.startswith(_HERE) else _where(draw)
+            self.checks.append((Check(title, draw, public, 0, hint, tolerance, where), points))
             return draw
 
         return register
@@ -183,6 +188,17 @@ class QuestionBuilder:
     def mistake(self, name: str, *, hint: str) -> Callable[[F], F]:
         """Decorate a wrong implementation that at least one hidden check must reject."""
         return self._variant(self.mistakes, name, hint)
+
+    def mistake_text(self, name: str, source: str, *, hint: str) -> None:
+        """Declare a wrong implementation by its text: a cell that defines the question's name.
+
+        For tables of one-line functions; see `autograder.course.elementwise.declare_variants`.
+        """
+        self.mistakes.append(Variant(name, hint, source, _caller()))
+
+    def equivalent_text(self, name: str, source: str) -> None:
+        """Declare a correct implementation in another style by its text."""
+        self.equivalents.append(Variant(name, "", source, _caller()))
 
     def wrong(self, answer: object, name: str, *, hint: str) -> None:
         """Declare a wrong value, which at least one hidden check must reject."""
@@ -281,9 +297,15 @@ def to_hundredths(points: float) -> int | None:
     return int(exact) if exact >= 0 and exact.denominator == 1 else None
 
 
+#: Files of this package: helpers that declare checks and variants for an author.
+_HERE = str(Path(__file__).parent) + os.sep
+
+
 def _caller() -> str:
-    """File and line of the author's line that called one of the functions above."""
+    """File and line of the author's line that called one of the functions above, itself or through a helper of ours."""
     frame = sys._getframe(2)
+    while frame.f_code.co_filename.startswith(_HERE) and frame.f_back is not None:
+        frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 

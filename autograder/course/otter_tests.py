@@ -196,13 +196,14 @@ def _ask_call(name: str, probe: Call, given: dict[str, tuple[str, Any]]) -> Iter
     for i in range(probe.times):
         given |= _unchanged(probe, i + 1)
     times = "" if probe.times == 1 else f", times={probe.times}"
-    yield f"    answer = _call({name}, args, kwargs{times})"
+    yield f"    answer = _call({_called(name, probe)}, args, kwargs{times})"
 
 
 def _ask_gradient(name: str, probe: Gradient, given: dict[str, tuple[str, Any]]) -> Iterator[str]:
     yield from _arguments(probe)
     wrt = list(probe.wrt)
-    yield f"    answer = _gradient({name}, args, kwargs, {wrt!r}, seed={probe.cotangent_seed})"
+    function = _called(name, probe)
+    yield f"    answer = _gradient({function}, args, kwargs, {wrt!r}, seed={probe.cotangent_seed})"
 
 
 def _ask_steps(name: str, probe: Steps, given: dict[str, tuple[str, Any]]) -> Iterator[str]:
@@ -235,6 +236,10 @@ _ASKING: dict[type[Any], Callable[[str, Any, dict[str, tuple[str, Any]]], Iterat
     Module: _ask_module,
     Value: _ask_value,
 }
+
+
+def _called(name: str, probe: Call | Gradient) -> str:
+    return f"{name}.{probe.method}" if probe.method else name
 
 
 def _arguments(probe: Call | Gradient) -> Iterator[str]:

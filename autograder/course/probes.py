@@ -58,15 +58,18 @@ class Call:
         args: positional arguments.
         kwargs: named arguments.
         times: how often to call it.
+        method: attribute of the student's object to call instead of the object itself, such as ``apply`` of a
+            `torch.autograd.Function`.
     """
 
     verb: ClassVar[str] = "call"
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     times: int = 1
+    method: str = ""
 
     def ask(self, name: str, bench: Bench) -> Parts:
-        function = bench.find(name)
+        function = _find(name, self.method, bench)
         parts: Parts = {}
         for i in range(self.times):
             args, kwargs = _live_arguments(self, bench)
@@ -87,6 +90,7 @@ class Gradient:
 
     Attributes:
         wrt: names of the tensor arguments (or their positions, as text) that get a gradient.
+        method: as in `Call`.
     """
 
     verb: ClassVar[str] = "gradient"
@@ -94,10 +98,11 @@ class Gradient:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     wrt: tuple[str, ...] = ("x",)
     cotangent_seed: int = 0
+    method: str = ""
 
     def ask(self, name: str, bench: Bench) -> Parts:
         torch = bench.torch
-        function = bench.find(name)
+        function = _find(name, self.method, bench)
         args, kwargs = _live_arguments(self, bench, self.wrt)
         output = function(*args, **kwargs)
         parts: Parts = {"output": bench.plain(output)}
@@ -241,19 +246,21 @@ _CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, Value)
 RECORDS: dict[str, type[Any]] = {c.__name__: c for c in (*_CONTAINERS, Code, Generator)}
 
 
-def call(*args: Any, **kwargs: Any) -> Call:
-    """A `Call` of the question's function with these arguments."""
-    return Call(args, kwargs)
+def call(*args: Any, method: str = "", **kwargs: Any) -> Call:
+    """A `Call` of the question's function (or of this attribute of it) with these arguments."""
+    return Call(args, kwargs, method=method)
 
 
-def call_twice(*args: Any, **kwargs: Any) -> Call:
+def call_twice(*args: Any, method: str = "", **kwargs: Any) -> Call:
     """Two `Call`s with these arguments, whose outputs must agree and which must leave their inputs alone."""
-    return Call(args, kwargs, times=2)
+    return Call(args, kwargs, times=2, method=method)
 
 
-def gradient(*args: Any, wrt: str | tuple[str, ...] = "x", cotangent_seed: int = 0, **kwargs: Any) -> Gradient:
+def gradient(
+    *args: Any, wrt: str | tuple[str, ...] = "x", cotangent_seed: int = 0, method: str = "", **kwargs: Any
+) -> Gradient:
     """A `Gradient` of the question's torch function with these arguments, for the arguments named in `wrt`."""
-    return Gradient(args, kwargs, (wrt,) if isinstance(wrt, str) else wrt, cotangent_seed)
+    return Gradient(args, kwargs, (wrt,) if isinstance(wrt, str) else wrt, cotangent_seed, method)
 
 
 def do(method: str, *args: Any, on: int = 0, **kwargs: Any) -> Do:
@@ -289,6 +296,12 @@ def map_values(record: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(record, tuple | list):
         return type(record)(map_values(item, change) for item in record)
     return change(record)
+
+
+def _find(name: str, method: str, bench: Bench) -> Any:
+    """What a call calls: the student's object, or an attribute of it."""
+    found = bench.find(name)
+    return getattr(found, method) if method else found
 
 
 def _live_arguments(record: Any, bench: Bench, wrt: tuple[str, ...] = ()) -> tuple[tuple[Any, ...], dict[str, Any]]:

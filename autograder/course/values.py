@@ -53,7 +53,7 @@ class TensorValue:
     def numbers(self) -> Array:
         """The elements as an ordinary NumPy array (bfloat16 widened to float32)."""
         if self.dtype == "bfloat16":
-            return (self.array.astype(np.uint32) << 16).view(np.float32)
+            return np.asarray(np.left_shift(self.array.astype(np.uint32), 16, dtype=np.uint32)).view(np.float32)
         return self.array
 
 

@@ -34,6 +34,7 @@ def dtype_of(number: Any) -> str:
 
 
 def dtype_of_type(kind: type) -> str:
+    """Name of the dtype that single numbers of a Python type count as."""
     return np.dtype(kind).name if issubclass(kind, np.generic) else kind.__name__
 
 

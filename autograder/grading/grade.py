@@ -89,7 +89,7 @@ def grade(
     paths = list(paths)
     sources = find_submissions(paths, assignment.name)
     limits = limits or Limits()
-    with Sandbox(limits, seed=seed, trust=trust, secret=[assignment.folder, *paths]) as sandbox:
+    with Sandbox(limits, trust=trust, secret=[assignment.folder, *paths]) as sandbox:
         with closing(sandbox.slot()) as slot:
             key = make_key(assignment, seed, slot, limits)
         marks = tuple(mark_all(sources, key, sandbox, workers=workers, reveal=reveal, on_mark=on_mark))

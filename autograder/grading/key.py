@@ -140,7 +140,7 @@ def _keyed(
             outcome, recast = next(outcomes), next(outcomes)
             _require_answer(assignment, question, check.title, outcome, transcript)
             other = recast.parts if recast.kind == "answer" else None
-            cases.append(Case(probe, outcome.parts, allowances(outcome.parts, other, check.tolerance)))
+            cases.append(Case(probe, outcome.parts, allowances(outcome.parts, other, check.tolerance, probe)))
         checks.append(KeyedCheck(check.title, check.public, check.hundredths, check.hint, tuple(cases)))
     return KeyedQuestion(question.name, question.kind, question.hundredths, question.extra, tuple(checks))
 

@@ -108,7 +108,10 @@ def _judge(
 ) -> tuple[Verdict, str]:
     if outcome.kind == "answer":
         difference = compare(case.expected, outcome.parts, case.allowed)
-        return ("pass", "") if difference is None else ("fail", render(difference, level))
+        if difference is None:
+            return "pass", ""
+        verdict: Verdict = "grader_error" if difference.kind == "not_comparable" else "fail"
+        return verdict, render(difference, level, name)
     verdict = _VERDICTS[outcome.kind]
     if outcome.kind == "raised":
         return verdict, _raised(outcome, submission, level)

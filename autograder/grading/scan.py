@@ -74,4 +74,5 @@ def _scan_block(found: Found, start: int, expected: Array, actual: Array, same: 
 
 
 def wide_dtype(*arrays: Array) -> type[np.floating[Any]] | type[np.complexfloating[Any, Any]]:
+    """The widest type that differences of these arrays are computed in."""
     return np.complex128 if any(array.dtype.kind == "c" for array in arrays) else np.float64

@@ -247,6 +247,8 @@ def _changed(leaf: Numbers, twin: Numbers | None) -> bool:
     """Whether the reference changed this input: an untouched one is exactly its own recast."""
     if twin is None or twin.array.shape != leaf.array.shape:
         return False
+    if twin.array.dtype.kind != leaf.array.dtype.kind:
+        return False
     narrow = min(leaf.array.dtype, twin.array.dtype, key=lambda dtype: dtype.itemsize)
     same = leaf.array.astype(narrow) == twin.array.astype(narrow)
     return not bool(np.all(same | (np.isnan(leaf.array) & np.isnan(twin.array))))

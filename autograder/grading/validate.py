@@ -89,7 +89,7 @@ def validate(
     """
     limits = limits or Limits()
     specimens = list(_specimens(assignment))
-    with Sandbox(limits, seed=seed, trust=trust, secret=[assignment.folder]) as sandbox:
+    with Sandbox(limits, trust=trust, secret=[assignment.folder]) as sandbox:
         with closing(sandbox.slot()) as slot:
             key = make_key(assignment, seed, slot, limits)
         marks = mark_all(specimens, key, sandbox, workers=workers, reveal="full", on_mark=on_mark)

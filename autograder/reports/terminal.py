@@ -95,7 +95,7 @@ def feedback(mark: Mark) -> Group:
         parts.append(Text(f"{mark.status.replace('_', ' ')}: {reason(mark)}", style="yellow"))
     if mark.cells:
         parts.append(Text("\nCells that failed", style="bold"))
-        parts += [Text(f"  cell {c.number}: {c.message}", style="yellow") for c in mark.cells]
+        parts += [Padding(Text(f"cell {c.number}: {c.message}", style="yellow"), (0, 0, 0, 2)) for c in mark.cells]
     whole = [question for question in mark.questions if _worst(question) == "pass"]
     for question in mark.questions:
         if question not in whole:
@@ -118,7 +118,8 @@ def _question_lines(question: QuestionMark) -> Iterable[RenderableType]:
     first, *others = question.checks
     if others and all((c.verdict, c.message) == (first.verdict, first.message) for c in others):
         word, style = VERDICT_WORDS[first.verdict]
-        yield Text.assemble("  ", (f"{word:8}", style), first.message, (f"  all {len(question.checks)} checks", "dim"))
+        yield Text.assemble("  ", (f"{word:8}", style), f"all {len(question.checks)} checks")
+        yield Padding(Text(first.message), (0, 0, 0, 10))
     else:
         for check in question.checks:
             yield from _check_lines(check)

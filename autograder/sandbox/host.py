@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence, Set
@@ -315,14 +318,14 @@ class Slot(Protocol):
 class _Zygote:
     """One zygote process, alive until its last slot is closed."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], environment: dict[str, str]) -> None:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.jobs = 0
         self.slots = 0
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-s", "-m", "autograder.sandbox.zygote", str(theirs.fileno()), json.dumps(config)],
-                env=_clean_environment(),
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -372,7 +375,7 @@ class _ForkSlot:
         self._name = ""
         self._group: cgroups.SlotGroup | None = None
         if "cgroup" in sandbox.layers:
-            self._group = cgroups.create(f"autograder-{os.getpid()}-{sandbox.next_name()}")
+            self._group = cgroups.create(f"autograder-{os.getpid()}-{secrets.token_hex(4)}")
             limits = sandbox.limits
             # Above the address space limit, whose error a student can read; the files of a job count as memory too.
             memory_mib = int(1.25 * limits.memory_mib) + limits.scratch_mib
@@ -438,7 +441,7 @@ class _SpawnSlot:
         arguments = [str(sandbox.limits.output_kib * 1024), str(sandbox.seed), sandbox.device, *sandbox.preload]
         process = subprocess.Popen(
             [sys.executable, "-s", "-m", "autograder.sandbox.job", *arguments],
-            env=_clean_environment(),
+            env=sandbox.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -447,7 +450,7 @@ class _SpawnSlot:
         output, their_output = socket.socketpair()
         assert process.stdin and process.stdout and process.stderr
         for pump, end, pipe in (
-            (_pipe_to_socket, theirs, process.stdout),
+            (_pipe_to_socket, theirs.dup(), process.stdout),
             (_pipe_to_socket, their_output, process.stderr),
             (_socket_to_pipe, theirs, process.stdin),
         ):
@@ -469,6 +472,7 @@ def _pipe_to_socket(end: socket.socket, pipe: Any) -> None:
             end.sendall(data)
     with contextlib.suppress(OSError):
         end.shutdown(socket.SHUT_WR)
+    end.close()
     pipe.close()
 
 
@@ -487,7 +491,8 @@ class Sandbox:
 
     Args:
         limits: of each submission.
-        seed: of the random generators that student code uses.
+        seed: of the random generators that student code uses; never the seed of a run, from which the inputs of hidden
+            checks are drawn, because student code can find this one.
         device: "cpu"; where torch questions run.
         preload: modules that every job finds imported.
         secret: paths that no job may be able to read (course, submissions); refused when they lie under a tree that
@@ -526,6 +531,11 @@ class Sandbox:
         if self.forks:
             jail.refuse_if_inside([str(p) for p in secret], trees)
         self._private = jail.make_private_directory() if self._needs_private() else None
+        self.environment = _clean_environment()
+        self._cache: str | None = None
+        if not os.access(self.environment.get("HOME", ""), os.W_OK):
+            # matplotlib would make a folder of its own for its fonts, and a killed process removes none.
+            self._cache = self.environment["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="autograder-")
         self._config = {
             "active": list(self.layers),
             "limits": asdict(self.limits),
@@ -568,6 +578,9 @@ class Sandbox:
         if self._private is not None:
             jail.remove_private_directory(self._private)
             self._private = None
+        if self._cache is not None:
+            shutil.rmtree(self._cache, ignore_errors=True)  # only the zygote wrote to it, and that is ours
+            self._cache = None
 
     def next_name(self) -> str:
         """A name that no other job of this sandbox has."""
@@ -612,7 +625,7 @@ class Sandbox:
             zygote.close()
 
     def _start(self) -> _Zygote:
-        zygote = _Zygote(self._config)
+        zygote = _Zygote(self._config, self.environment)
         self._all.append(zygote)
         return zygote
 

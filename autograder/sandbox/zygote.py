@@ -24,6 +24,7 @@ from typing import Any
 
 from autograder.sandbox import jail
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.warm import ENVIRONMENT
 
 MAX_PACKET = 64 * 1024
 
@@ -54,6 +55,7 @@ def main() -> None:
 
         loaded = warm_up(tuple(config["preload"]))
         _refuse_unsafe_fork()
+        _forget_environment()
         state = jail.confine_zygote(active, before, trees=config["trees"], private=config["private"])
     except BaseException as error:
         send_packet(control, {"is": "failed", "message": f"{type(error).__name__}: {error}"[:4000]})
@@ -64,6 +66,12 @@ def main() -> None:
     send_packet(control, {"is": "ready", "loaded": loaded, "vm_size_bytes": state.vm_size_bytes})
     _serve_slots(control, active, state, limits, config)
     os._exit(0)
+
+
+def _forget_environment() -> None:
+    """Keep only what changes how libraries behave; the rest of the operator's environment is nobody's business."""
+    for name in set(os.environ) - set(ENVIRONMENT):
+        del os.environ[name]
 
 
 def _refuse_unsafe_fork() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -11,6 +12,7 @@ import pytest
 
 from autograder.course.draw import PUBLIC_SEED, check_rng, draw, probes_of
 from autograder.course.load import assignment_names, find_course, load_assignment, load_course
+from autograder.course.master import solution_cells
 from autograder.course.probes import Call
 from autograder.errors import CourseError, UsageError
 
@@ -43,7 +45,7 @@ CHECKS = HEADER + dedent("""\
 
     @double.check("more numbers", hint="Twice?")
     def _(rng):
-        return [call(x=rng.normal(size=(2, 2))), call(np.array([1]))]
+        return [call_twice(x=rng.normal(size=(2, 2))), call(np.array([1]))]
 
     @double.mistake("triples", hint="Twice?")
     def _(x):
@@ -175,10 +177,25 @@ CHECKS_ERRORS = {
     "mistake without a name": ('"triples"', '""', r"the name of a mistake .* is empty"),
     "mistake without a body": ("return 3 * x", '"""Triples."""', r"'triples' has an empty body"),
     "mistake with other parameters": ("def _(x):\n", "def _(y):\n", r"takes \(y\), the reference takes \(x\)"),
-    "mistake written as lambda": (
-        '@double.mistake("triples", hint="Twice?")\ndef _(x):\n    return 3 * x',
-        'double.mistake("triples", hint="Twice?")(lambda x: 3 * x)',
-        r"checks.py:14: this line stopped checks.py",
+    "no hidden check looks at inputs": (
+        "call_twice(x=",
+        "call(x=",
+        r"checks.py:4: question 'double': no hidden check sees whether .* writes to its inputs\. Use call_twice",
+    ),
+    "wrong value without a hint": (
+        "return value()\n",
+        'return value()\n\nbest.wrong("a", "first letter", hint="")\n',
+        r"checks.py:24: the hint of mistake 'first letter' is empty",
+    ),
+    "same wrong value twice": (
+        "return value()\n",
+        'return value()\n\nfor a in "ac":\n    best.wrong(a, "other letter", hint="?")\n',
+        r"checks.py:25: question 'best' has another mistake or equivalent 'other letter'",
+    ),
+    "mistake that makes nothing": (
+        "def _(x):\n    return 3 * x",
+        "def _():\n    ...",
+        r"'triples' has an empty body",
     ),
     "question from elsewhere": (
         "double = question",
@@ -205,6 +222,112 @@ def test_an_error_in_the_checks_is_told(course, old: str, new: str, message: str
         course.load(MASTER, edited(CHECKS, old, new))
     assert str(caught.value).startswith("solutions/hw/checks.py")
     assert str(course.folder) not in str(caught.value)
+
+
+TRIPLES = '@double.mistake("triples", hint="Twice?")\ndef _(x):\n    return 3 * x'
+LAMBDAS = {
+    "mistake": 'double.mistake("triples", hint="Twice?")(lambda x: 3 * x)',
+    "equivalent": 'double.equivalent("triples")(lambda x: 3 * x)',
+}
+
+
+@pytest.mark.parametrize("variant", LAMBDAS.values(), ids=LAMBDAS)
+def test_a_variant_written_as_lambda_is_told(course, variant: str):
+    with pytest.raises(CourseError, match=r"double must be written with def or class") as caught:
+        course.load(MASTER, edited(CHECKS, TRIPLES, variant))
+    assert str(caught.value).startswith("solutions/hw/checks.py:14: ")
+
+
+@pytest.mark.xfail(strict=True, reason="QuestionBuilder._cell puts the absolute path into its message")
+def test_a_variant_written_as_lambda_is_told_without_the_folder_of_the_course(course):
+    with pytest.raises(CourseError) as caught:
+        course.load(MASTER, edited(CHECKS, TRIPLES, LAMBDAS["mistake"]))
+    assert str(course.folder) not in str(caught.value)
+
+
+HIDDEN = "return [call_twice(x=rng.normal(size=(2, 2))), call(np.array([1]))]"
+TORCH = ("points=3", 'points=3, kind="torch"')
+#: What hidden checks may ask without or with a look at the inputs, and whether that is refused.
+LOOKS = {
+    "array": ("return call(x=np.ones(2))", True),
+    "array by position": ("return call(np.ones(2))", True),
+    "array in a list": ("return call(x=[1.0, np.ones(2)])", True),
+    "tensor": ("return call(x=tensor([1.0]))", True),
+    "one among several": ("return [call(x=np.ones(2)), call_twice(x=np.ones(3))]", False),
+    "twice, with another input": ("return [call(x=np.ones(2)), call_twice(x=2.0)]", True),
+    "no arrays": ('return [call(x=2.0), call(x=[1, 2]), call(x="text")]', False),
+    "gradients only": ("return gradient(x=tensor([1.0]))", False),
+    "objects only": ('return steps(call(np.ones(2)), do("step", np.ones(2)))', False),
+    "calls beside gradients": ("return [gradient(x=tensor([1.0])), call(x=tensor([1.0]))]", True),
+}
+
+
+@pytest.mark.parametrize(("hidden", "refused"), LOOKS.values(), ids=LOOKS)
+def test_one_hidden_check_looks_at_the_inputs(course, hidden: str, refused: bool):
+    checks = edited(edited(CHECKS, HIDDEN, hidden), *TORCH)
+    if not refused:
+        course.load(MASTER, checks)
+        return
+    with pytest.raises(CourseError, match=r"^solutions/hw/checks.py:4: question 'double': .*Use call_twice\(\.\.\.\)"):
+        course.load(MASTER, checks)
+
+
+def test_a_public_check_that_looks_at_the_inputs_is_not_enough(course):
+    checks = edited(edited(CHECKS, HIDDEN, "return call(x=np.ones(2))"), "return call(x=", "return call_twice(x=")
+    with pytest.raises(CourseError, match="no hidden check sees"):
+        course.load(MASTER, checks)
+
+
+def test_any_hidden_check_may_be_the_one_that_looks_at_the_inputs(course):
+    third = '@double.check("twice")\ndef _(rng):\n    return call_twice(x=rng.normal(size=4))\n\n@double.mistake'
+    checks = edited(edited(CHECKS, HIDDEN, "return call(x=np.ones(2))"), "@double.mistake", third)
+    course.load(MASTER, checks)
+
+
+@pytest.mark.parametrize("answer", ["a", 3, 0.1, None, (3, 4), ["it's", 'a "quote"'], {"a": True}])
+def test_a_wrong_value_becomes_a_cell(course, run_cells, answer: object):
+    assignment = course.load(MASTER, CHECKS + f'\nbest.wrong({answer!r}, "another", hint="Look again.")\n')
+    (wrong,) = assignment.question("best").mistakes
+    assert (wrong.name, wrong.hint, wrong.where) == ("another", "Look again.", "solutions/hw/checks.py:24")
+    assert run_cells((*solution_cells(assignment), wrong.source))["best"] == answer
+
+
+MADE = """\
+def _():
+    class Triple:
+        def __call__(self, x):
+            return 3 * x
+
+    return Triple()"""
+
+
+def test_a_variant_without_parameters_makes_the_answer(course, run_cells):
+    for kind in ('mistake("made", hint="Twice?")', 'equivalent("made")'):
+        assignment = course.load(MASTER, edited(CHECKS, TRIPLES, f"@double.{kind}\n{MADE}"))
+        double = assignment.question("double")
+        (variant,) = (*double.mistakes, *double.equivalents)
+        assert variant.where == "solutions/hw/checks.py:14"
+        made, bound = ast.parse(variant.source).body
+        assert ast.unparse(made) == ast.unparse(ast.parse(MADE.replace("def _()", "def _variant()")))
+        assert ast.unparse(bound) == "double = _variant()"
+        assert run_cells((*solution_cells(assignment), variant.source))["double"](2.0) == 6.0
+
+
+def test_a_wrong_value_may_be_computed_by_a_function(course, run_cells):
+    checks = CHECKS + '\n@best.mistake("another", hint="?")\ndef _():\n    return "b" * 2\n'
+    assignment = course.load(MASTER, checks)
+    (wrong,) = assignment.question("best").mistakes
+    assert run_cells((*solution_cells(assignment), wrong.source))["best"] == "bb"
+
+
+def test_a_variant_with_parameters_is_the_answer(course, run_cells):
+    """Also with ``*args`` only: that is not a function without parameters."""
+    for parameters in ("x", "*args", "**kwargs", "x, /"):
+        variant = edited(TRIPLES, "def _(x):\n    return 3 * x", f"def _({parameters}):\n    return 7")
+        assignment = course.load(MASTER, edited(CHECKS, TRIPLES, variant))
+        (mistake,) = assignment.question("double").mistakes
+        assert mistake.source == f"def double({parameters}):\n    return 7"
+        assert callable(run_cells((*solution_cells(assignment), mistake.source))["double"])
 
 
 MASTER_ERRORS = {

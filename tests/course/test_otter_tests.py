@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from autograder.course.load import assignment_names, load_assignment
 from autograder.course.master import solution_cells, stub_cells
 from autograder.course.model import Check, Question
 from autograder.course.otter_tests import PublicCase, PublicCheck
-from autograder.course.probes import Probe, call, do, gradient, module, steps, value
+from autograder.course.probes import Probe, call, call_twice, do, gradient, module, steps, value
 from autograder.course.values import Code, Generator, TensorValue, Unsupported, tensor
 from autograder.errors import CourseError
 
@@ -58,7 +59,14 @@ def results(tmp_path):
 
 
 X = np.array([[1.0, -2.0], [0.1, 0.0]])
-DOUBLE = _case(call(x=X), 1e-12, output=2 * X, **{"input x after the call": X})
+DOUBLE = _case(call(x=X), 1e-12, output=2 * X)
+#: Asked twice: both outputs, and the input as it looks after each call.
+TWICE = _case(
+    call_twice(x=X),
+    1e-12,
+    **{f"output of call {n}": 2 * X for n in (1, 2)},
+    **{f"input x after call {n}": X for n in (1, 2)},
+)
 
 
 class _Subclass(np.ndarray):
@@ -84,10 +92,6 @@ WRONG = {
     "a subclass of arrays": (lambda x: (2 * x).view(_Subclass), "expected a NumPy array, got a _Subclass."),
     "nothing": (lambda x: None, "output: expected a NumPy array, got None."),
     "a number": (lambda x: 3.0, "output: expected a NumPy array, got a number."),
-    "input changed": (
-        _writes,
-        "input x after the call: 3 of 4 numbers are wrong; at [0, 0] expected 1.0, got 2.0. Does your code write",
-    ),
     "exit": (lambda x: sys.exit(), "Your code calls exit()"),
     "stub": (
         lambda x: (_ for _ in ()).throw(NotImplementedError("f is not written yet")),
@@ -106,9 +110,95 @@ def test_a_wrong_function_fails_and_is_told_why(results, answer: Any, message: s
     assert message in told
 
 
-def test_a_right_function_passes(results):
-    assert results(_text(DOUBLE), {"f": lambda x: x + x})[0][0]
-    assert results(_text(DOUBLE), {"f": lambda x: 2 * x + 1e-13})[0][0]
+@pytest.mark.parametrize("case", [DOUBLE, TWICE], ids=["once", "twice"])
+def test_a_right_function_passes(results, case: PublicCase):
+    assert results(_text(case), {"f": lambda x: x + x})[0][0]
+    assert results(_text(case), {"f": lambda x: 2 * x + 1e-13})[0][0]
+
+
+def _writes_later():
+    """A right function whose second call writes to its input."""
+    calls = []
+
+    def double(x):
+        calls.append(1)
+        result = 2 * x
+        if len(calls) == 2:
+            x[1] = 5.0
+        return result
+
+    return double
+
+
+def _adds_up():
+    """A right function that adds its outputs up over the calls."""
+    total = np.zeros_like(X)
+
+    def double(x):
+        nonlocal total
+        total = total + 2 * x
+        return total
+
+    return double
+
+
+def _one_buffer():
+    """Right values in one array for all calls: each was right when it was returned."""
+    out = np.empty_like(X)
+    return lambda x: np.multiply(x, 2, out=out)
+
+
+WRONG_TWICE = {
+    "wrong numbers": (lambda x: 3 * x, "output of call 1: 3 of 4 numbers are wrong; at [0, 0] expected 2.0, got 3.0."),
+    "input changed": (
+        _writes,
+        "input x after call 1: 3 of 4 numbers are wrong; at [0, 0] expected 1.0, got 2.0. Does your code write",
+    ),
+    "input changed by the second call": (
+        _writes_later(),
+        "input x after call 2: 2 of 4 numbers are wrong; at [1, 0] expected 0.1, got 5.0. Does your code write",
+    ),
+    "remembers": (_adds_up(), "output of call 2: 3 of 4 numbers are wrong; at [0, 0] expected 2.0, got 4.0."),
+    "nothing": (lambda x: None, "output of call 1: expected a NumPy array, got None."),
+}
+
+
+@pytest.mark.parametrize(("answer", "message"), WRONG_TWICE.values(), ids=WRONG_TWICE)
+def test_a_function_asked_twice_fails_and_is_told_why(results, answer: Any, message: str):
+    ((passed, told),) = results(_text(TWICE), {"f": answer})
+    assert not passed
+    assert message in told
+
+
+def test_a_function_asked_once_is_not_judged_by_its_inputs(results):
+    assert results(_text(DOUBLE), {"f": _writes})[0][0]
+
+
+def test_outputs_are_noted_before_the_next_call(results):
+    assert results(_text(TWICE), {"f": _one_buffer()})[0][0]
+
+
+def test_inputs_that_stay_are_written_once():
+    text = _text(TWICE)
+    assert text.count("np.array([[1.0, -2.0]") == 1
+    assert all(f"'input x after call {n}': kwargs['x']" in text for n in (1, 2))
+    assert "answer = _call(f, args, kwargs, times=2)" in text
+    assert "input" not in _text(DOUBLE).split("@test_case")[1]
+
+
+def test_inputs_are_fresh_for_each_check_and_each_run(results):
+    """A check that found its input changed must not hand the changed one to the next."""
+    text = otter_tests.test_file(_question(), [PublicCheck(_check(), (TWICE,)), PublicCheck(_check("b"), (DOUBLE,))])
+    for _ in range(2):
+        assert [passed for passed, _ in results(text, {"f": _writes})] == [False, True]
+
+
+def test_a_solution_that_changes_its_input_is_taken_at_its_word(results):
+    """Where the reference writes to its input, the changed input is what is expected, with a literal of its own."""
+    changed = {f"output of call {n}": 2 * X for n in (1, 2)} | {f"input x after call {n}": 2 * X for n in (1, 2)}
+    text = _text(_case(call_twice(x=X), 1e-12, **changed))
+    assert results(text, {"f": _writes})[0][0]
+    assert "input x after call 1: 3 of 4" in results(text, {"f": lambda x: 2 * x})[0][1]
 
 
 def test_every_case_of_a_check_must_hold(results):
@@ -288,7 +378,6 @@ TENSORS = {"x": tensor([[1.0, 2.0]], "float32"), "w": tensor([[3.0], [4.0]], "fl
 @pytest.fixture
 def asked(public_cases):
     """The test file of one probe, with the answers that a right object gives."""
-    from types import SimpleNamespace
 
     def make(right: Any, probe: Probe, allowed: float = 1e-6) -> str:
         check = Check("a title", lambda rng: probe, True, 100, "a hint", None, "checks.py:1")
@@ -297,6 +386,43 @@ def asked(public_cases):
         return otter_tests.test_file(question, public_cases(assignment, question, {"f": right}, allowed))
 
     return make
+
+
+def _scale(x, by, *, shift=0.0):
+    return by[0] * x + shift
+
+
+PARTS = {
+    "call": (call(X, [X]), ["output"]),
+    "call with a name": (call(X, by=[2.0]), ["output"]),
+    "call twice": (
+        call_twice(X, by=[X], shift=1.0),
+        [
+            *("output of call 1", "input 0 after call 1", "input by after call 1"),
+            *("output of call 2", "input 0 after call 2", "input by after call 2"),
+        ],
+    ),
+    "call twice without arrays": (call_twice(1.0, [2.0]), ["output of call 1", "output of call 2"]),
+    "gradient": (
+        gradient(tensor([1.0]), by=[tensor([2.0])], shift=tensor([3.0]), wrt=("0", "shift")),
+        ["output", "gradient of 0", "gradient of shift"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("probe", "parts"), PARTS.values(), ids=PARTS)
+def test_a_file_asks_for_the_parts_that_the_grader_asks_for(public_cases, probe: Probe, parts: list[str]):
+    check = Check("a title", lambda rng: probe, True, 100, "", None, "checks.py:1")
+    question = Question("f", "torch", 100, False, (check,), (), (), "checks.py:1")
+    (public,) = public_cases(SimpleNamespace(name="hw"), question, {"f": _scale})
+    assert list(public.cases[0].expected) == parts
+    text = otter_tests.test_file(question, [public])
+    names: dict[str, Any] = {}
+    exec(text, names)
+    compared: list[Any] = []
+    names["_compare"] = lambda expected, answer, allowed: compared.append((list(expected), list(answer)))
+    names["check_1"].test_func(_scale)
+    assert compared == [(parts, parts)]
 
 
 def test_gradients_are_checked(asked, results):
@@ -391,9 +517,7 @@ def test_values_are_checked(asked, results):
 
 
 def test_repeated_calls_code_and_generators_reach_the_function(asked, results):
-    from autograder.course.probes import Call
-
-    probe = Call((Code("lambda x: 2 * x"), Generator(5), np.ones(3)), {}, times=2)
+    probe = call_twice(Code("lambda x: 2 * x"), Generator(5), np.ones(3))
 
     def right(function, rng, x):
         return function(x) + rng.normal(size=3)
@@ -408,18 +532,34 @@ def test_repeated_calls_code_and_generators_reach_the_function(asked, results):
 
     assert "output of call 2: 3 of 3 numbers are wrong" in results(text, {"f": remembers})[0][1]
 
+    def writes(function, rng, x):
+        result = right(function, rng, x)
+        x[:] = 0
+        return result
+
+    assert "input 2 after call 1: 3 of 3 numbers are wrong" in results(text, {"f": writes})[0][1]
+
+
+def test_a_changed_tensor_is_seen(asked, results):
+    text = asked(_linear, call_twice(**TENSORS))
+    assert results(text, {"f": _linear})[0][0]
+    passed, message = results(text, {"f": lambda x, w: x.mul_(1) @ w.mul_(2) / 2})[0]
+    assert not passed
+    assert "input w after call 1: 2 of 2 numbers are wrong" in message
+
 
 def test_the_same_arguments_give_the_same_bytes(asked):
     probe = gradient(**TENSORS, wrt=("x", "w"))
     assert asked(_linear, probe) == asked(_linear, probe)
 
 
-def test_grader_check_in_a_notebook(tmp_path, monkeypatch):
+@pytest.mark.parametrize("case", [DOUBLE, TWICE], ids=["once", "twice"])
+def test_grader_check_in_a_notebook(tmp_path, monkeypatch, case: PublicCase):
     """The whole way that a student takes: otter.Notebook, grader.check."""
     import otter as otter_package
 
     (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "f.py").write_text(_text(DOUBLE), encoding="utf-8")
+    (tmp_path / "tests" / "f.py").write_text(_text(case), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     grader = otter_package.Notebook(tests_dir="tests")
     passed = grader.check("f", global_env={"f": lambda x: 2 * x})

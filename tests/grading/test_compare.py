@@ -224,7 +224,7 @@ class TestTolerance:
     def test_bound_itself_is_allowed(self):
         assert difference(np.array([0.0]), np.array([0.5]), Allowed(0.5)) is None
 
-    @pytest.mark.parametrize("kind", [int, np.array, lambda n: [n]], ids=["int", "array", "list"])
+    @pytest.mark.parametrize("kind", [int, lambda n: np.array([0, n]), lambda n: [n]], ids=["int", "array", "list"])
     def test_whole_numbers_take_an_absolute_one(self, kind):
         assert difference(kind(3), kind(4), Allowed(1.0)) is None
         assert difference(kind(3), kind(5), Allowed(1.0)) is not None

@@ -264,6 +264,8 @@ RNG = np.random.default_rng(5)
 M33, M45, V6, T234 = (RNG.normal(size=s) for s in ((3, 3), (4, 5), (6,), (2, 4, 4)))
 P45 = np.exp(M45) / np.exp(M45).sum(1, keepdims=True)
 P_OTHER = np.exp(M45) / np.exp(M45).sum(0)
+M_NEARLY = np.array([[1.0, 1.0], [1.0 + 4e-13, 1.0]])
+P_ANOTHER = np.exp(M45**2) / np.exp(M45**2).sum(0)
 P_ALL = np.exp(M45) / np.exp(M45).sum()
 N6 = np.array([3, 1, 4, 1, 5, 9])
 
@@ -309,6 +311,7 @@ PATTERNS = {
     "rounded": (V6 * 9, np.rint(V6 * 9), "rounded"),
     "conjugate": (M33 + 1j * M33, M33 - 1j * M33, "conjugate"),
     "some factor": (M45, 0.37 * M45, "factor"),
+    "some large factor": (M45, 5000.5 * M45, "factor"),
     "some offset": (M45, M45 + 0.37, "offset"),
     "off by one": (N6, N6 + 1, "off by one"),
     "off by one, a number": (3, 2, "off by one"),
@@ -328,7 +331,12 @@ PATTERNS = {
     "one wrong element of two": ([0.3, 0.7], [0.3, 0.9], None),
     "other numbers": (M45, RNG.normal(size=(4, 5)), None),
     "another number": (0.3, 0.7123, None),
-    "small whole numbers": (2.0, 5.0, None),
+    "small whole numbers": (3.0, 9.0, None),
+    "one element has a factor always": (np.array([2.0, 0.0, 0.0]), np.array([0.74, 0.0, 0.0]), None),
+    "a transpose of some tolerances": (M_NEARLY, M_NEARLY.T, None),
+    "an offset of some tolerances": (V6, V6 + 8e-12, None),
+    "a constant is its own shift": (np.array([1.0, 1, 1, 5]), np.array([9.0, 1, 1, 1]), None),
+    "another softmax along another axis": (P45, P_ANOTHER, None),
     "labels": (np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1]), None),
     "neighbours beyond float64": (np.array([2**60]), np.array([2**60 + 1]), None),
     "factor or offset": (np.full(3, 2.0), np.full(3, 3.7), None),
@@ -452,6 +460,10 @@ def test_hint_tells_nothing_that_code_could_have_chosen(expected, actual):
     found = difference(expected, actual)
     assert "7391" not in render(found, "hint").replace(",", "")
     assert "7391" in render(found, "full").replace(",", "") or found.kind == "device"
+
+
+def test_shapes_with_very_many_axes_are_not_told():
+    assert "has shape (too large to tell), expected" in hint(E23, np.empty((0, 7, 3, 9, 1, 7, 3, 9, 1)))
 
 
 def test_own_name_of_a_class_is_cut_and_visible_at_level_full():

@@ -373,6 +373,12 @@ class TestInputsAfterTheCall:
         assert allowed == {"input x after call 1": EXACT}
 
 
+@pytest.mark.parametrize("twin", [0, "a", None, np.float32(0)], ids=str)
+def test_an_input_of_another_type_in_the_other_run_is_exact(twin):
+    part = "input x after call 1"
+    assert allowances({part: 0.5j}, {part: twin}, None) == {part: EXACT}
+
+
 def test_constants_leave_room_for_both_sides():
     """The promise of the docstring: float16 rounding lies above the tolerance, 1e4 ulp far above."""
     for dtype in ("float64", "float32"):

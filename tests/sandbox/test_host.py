@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import signal
@@ -13,10 +15,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -40,12 +43,17 @@ class grader:
     check = staticmethod(print)
 
 def channel():
+    pipes = []
     for fd in range(3, 256):
         try:
-            if stat.S_ISSOCK(os.fstat(fd).st_mode):
-                return fd
+            mode = os.fstat(fd).st_mode
         except OSError:
-            pass
+            continue
+        if stat.S_ISSOCK(mode):
+            return fd
+        if stat.S_ISFIFO(mode):
+            pipes.append(fd)
+    return pipes[-1]  # of an interpreter of its own: first the end to read from, then the one to write to
 
 def write(data):
     while data:
@@ -63,7 +71,7 @@ def answer(question, number, value):
 """
 
 OUT_OF_TURN, NO_ANSWER, CLOSED = "answered out of turn", "sent something that is no answer", "closed its channel"
-GONE = "ended the process"
+GONE_OR_CLOSED = f"ended the process|{CLOSED}"
 LATE, FLOOD = "ran longer than 1 s", "sent more than 8 MiB"
 
 
@@ -106,14 +114,12 @@ ATTACKS = {
     "object array": Attack(
         "write(answer('f', 0, {'': 'array', 'dtype': 'object', 'shape': [0]})); return 0", reason=NO_ANSWER
     ),
-    "all descriptors closed": Attack("os.closerange(0, 256); return 0", reason="|".join((GONE, CLOSED))),
+    "all descriptors closed": Attack("os.closerange(0, 256); return 0", reason=GONE_OR_CLOSED),
     "all closed, then sleep": Attack("os.closerange(0, 256); time.sleep(99)", reason=CLOSED),
     "channel closed from a thread": Attack(
         "threading.Thread(target=os.close, args=(channel(),)).start(); time.sleep(99)", reason=CLOSED
     ),
-    "channel replaced": Attack(
-        "os.dup2(os.open(os.devnull, os.O_RDWR), channel()); return 0", reason="|".join((GONE, CLOSED))
-    ),
+    "channel replaced": Attack("os.dup2(os.open(os.devnull, os.O_RDWR), channel()); return 0", reason=GONE_OR_CLOSED),
     "waits for more to read": Attack("os.read(channel(), 10**6); return 0", ("limit", "limit"), LATE),
     "flood of standard output": Attack("while True: os.write(1, bytes(2**16))", ("limit", "limit"), FLOOD),
     "flood of standard errors": Attack("while True: os.write(2, bytes(2**16))", ("limit", "limit"), FLOOD),
@@ -146,7 +152,7 @@ def examine(slot: host.Slot, limits: Limits, *sources: str) -> Transcript:
 
 @pytest.fixture(scope="module")
 def slot(sandbox):
-    with closing(sandbox.slot()) as made:
+    with contextlib.closing(sandbox.slot()) as made:
         yield made
 
 
@@ -296,8 +302,7 @@ def test_more_than_the_cap_in_small_frames_is_too_much(line):
     thread = threading.Thread(target=student)
     thread.start()
     with pytest.raises(JobEnded, match="sent more than 4 MiB") as caught:
-        while True:
-            job.receive()
+        list(iter(job.receive, None))
     job.close()
     thread.join()
     assert (caught.value.kind, puppet.killed) == ("limit", True)
@@ -309,6 +314,35 @@ def test_a_prefix_above_the_caps_allocates_nothing(line):
     with pytest.raises(JobEnded, match="is above the limit") as caught:
         job.receive()
     assert (caught.value.kind, puppet.killed) == ("died", True)
+
+
+@contextlib.contextmanager
+def own_sandbox(limits: Limits, **options: Any) -> Iterator[Sandbox]:
+    """A sandbox beside the shared one."""
+    with Sandbox(limits, preload=("numpy",), **options) as made:
+        made._names = 1000 * next(_numbers)  # control groups of two sandboxes would have the same names, see below
+        yield made
+
+
+_numbers = itertools.count(1)
+
+
+@linux_only
+@pytest.mark.xfail(strict=True, reason="both slots ask for autograder-PID-job-1, so the second one fails")
+def test_slots_of_two_sandboxes_have_control_groups_of_their_own(monkeypatch):
+    names: list[str] = []
+
+    def create(name: str) -> SimpleNamespace:
+        names.append(name)
+        return SimpleNamespace(limit=lambda *amounts: None, remove=lambda: None)
+
+    monkeypatch.setattr(host.cgroups, "create", create)
+    for _ in range(2):
+        with Sandbox(preload=("numpy",)) as sandbox:
+            if "cgroup" not in sandbox.layers:
+                pytest.xfail("there are no control groups here")
+            sandbox.slot().close()
+    assert len(set(names)) == 2
 
 
 # What is left behind ----------------------------------------------------------------------------
@@ -331,27 +365,24 @@ def descendants() -> set[int]:
     return found
 
 
-@dataclass(frozen=True)
-class Belongings:
+def descriptors() -> dict[str, str]:
+    """What each open descriptor of this process leads to."""
+    found = {}
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # the one that reads the folder
+            found[entry.name] = str(entry.readlink())
+    return found
+
+
+def belongings() -> dict[str, object]:
     """What this process holds of the system."""
-
-    descriptors: int
-    mounts: str
-    processes: frozenset[int]
-    threads: int
-    control_groups: tuple[str, ...]
-
-    @classmethod
-    def now(cls) -> Belongings:
-        """Count them."""
-        groups = [str(p) for p in Path("/sys/fs/cgroup").glob(f"**/autograder-{os.getpid()}-*") if p.is_dir()]
-        return cls(
-            len(os.listdir("/proc/self/fd")),
-            Path("/proc/self/mountinfo").read_text(encoding="utf-8"),
-            frozenset(descendants()),
-            threading.active_count(),
-            tuple(groups),
-        )
+    return {
+        "descriptors": descriptors(),
+        "mounts": Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines(),
+        "processes": descendants(),
+        "threads": sorted(thread.name for thread in threading.enumerate()),
+        "control groups": sorted(Path("/sys/fs/cgroup").glob(f"**/autograder-{os.getpid()}-*")),
+    }
 
 
 def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
@@ -364,74 +395,74 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
     return True
 
 
-@pytest.fixture
-def nothing_left(tmp_path, monkeypatch) -> Iterator[None]:
-    """The test must leave no descriptor, mount, process, thread, control group or temporary file."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    before = Belongings.now()
-    yield
-    assert until(lambda: Belongings.now() == before), f"before: {before}\nafter: {Belongings.now()}"
-    assert list(tmp_path.iterdir()) == []
+@contextlib.contextmanager
+def nothing_left(folder: Path, *, ignore: str = "", seconds: float = 20) -> Iterator[None]:
+    """What happens inside leaves no descriptor, mount, process, thread, control group or temporary file."""
+    before = belongings()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield
+
+    def kept() -> dict[str, object]:
+        now = belongings()
+        return {what: (before[what], now[what]) for what in before if what != ignore and before[what] != now[what]}
+
+    assert until(lambda: not kept(), seconds), kept()
+    assert list(folder.iterdir()) == []
 
 
-SOAK = (
-    "forged answer",
-    "huge payload",
-    "all closed, then sleep",
-    "crash",
-    "exit",
-    "flood of standard output",
-    "deep JSON",
-)
+SOAK = ["forged answer", "huge payload", "all closed, then sleep", "crash", "exit", "deep JSON"]
+SLOW_SOAK = ["half a frame, then sleep", "flood of standard output"]
 HOG = Attack("return [bytearray(10**7) for _ in range(10**6)]", ("limit", "limit"), "memory")
 LOOP = Attack("while True: pass", ("limit", "limit"), LATE)
 
 
 @linux_only
 @pytest.mark.slow
-def test_two_hundred_jobs_a_tenth_of_them_hostile(nothing_left, monkeypatch):
+def test_two_hundred_jobs_a_tenth_of_them_hostile(tmp_path, monkeypatch):
     """Two slots at once, over several zygotes: every answer is right, and what is held does not grow on the way."""
     monkeypatch.setattr(host, "JOBS_PER_ZYGOTE", 80)
-    kinds = [*(ATTACKS[name] for name in SOAK), HOG, LOOP, ATTACKS["half a frame, then sleep"]]
+    kinds = [*(ATTACKS[name] for name in SOAK + SLOW_SOAK), HOG, LOOP]
     hostile = {10 * i + 5: kinds[i % len(kinds)] for i in range(20)}
     limits = Limits(step_s=1, submission_s=8, memory_mib=128, scratch_mib=16, channel_mib=8)
     held: list[int] = []
     wrong: list[str] = []
-    with Sandbox(limits, preload=("numpy",)) as sandbox:
-        slots: SimpleQueue[host.Slot] = SimpleQueue()
-        made = [sandbox.slot() for _ in range(2)]
-        for slot in made:
-            slots.put(slot)
 
-        def work(number: int) -> None:
-            attack = hostile.get(number, Attack(f"return x + {number}", (number + 1, number + 2)))
-            slot = slots.get()
-            try:
+    def work(sandbox: Sandbox, numbers: SimpleQueue[int]) -> None:
+        with contextlib.closing(sandbox.slot()) as slot, contextlib.suppress(Empty):
+            while True:
+                number = numbers.get_nowait()
+                attack = hostile.get(number, Attack(f"return x + {number}", (number + 1, number + 2)))
                 transcript = examine(slot, limits, cell("f", attack.body), HONEST)
-            finally:
-                slots.put(slot)
-            if outputs(transcript, "f") != attack.outputs or outputs(transcript, "g") != (2, 3):
-                wrong.append(f"{number}: {attack.body}: {transcript.answers}")
-            held.append(len(os.listdir("/proc/self/fd")))
+                if outputs(transcript, "f") != attack.outputs or outputs(transcript, "g") != (2, 3):
+                    wrong.append(f"{number}: {attack.body}: {transcript.answers}")
+                held.append(len(descriptors()))
 
+    numbers: SimpleQueue[int] = SimpleQueue()
+    for number in range(200):
+        numbers.put(number)
+    with nothing_left(tmp_path), own_sandbox(limits) as sandbox:
         with ThreadPoolExecutor(2) as threads:
-            list(threads.map(work, range(200)))
-        zygotes = len(sandbox._all)
-        for slot in made:
-            slot.close()
+            for done in [threads.submit(work, sandbox, numbers) for _ in range(2)]:
+                done.result()
+        # The one in use, and perhaps the next one, which warms up.
+        assert len(sandbox._all) <= 2
     assert wrong == []
-    assert zygotes <= 2, "old zygotes are ended when their last slot leaves"
-    # A slot holds the sockets of one job; a zygote more while the next one warms up.
+    assert len(held) == 200
+    # A slot holds the sockets of one job, and there is one zygote more while the next one warms up.
     assert max(held[20:]) <= max(held[:20]) + 4
 
 
 @linux_only
-def test_a_zygote_that_was_killed_is_replaced(nothing_left):
+def test_a_zygote_that_was_killed_is_replaced(tmp_path):
     limits = Limits(step_s=1, submission_s=8)
-    with Sandbox(limits, preload=("numpy",)) as sandbox, closing(sandbox.slot()) as slot:
+    with (
+        nothing_left(tmp_path, ignore="descriptors"),
+        own_sandbox(limits) as sandbox,
+        contextlib.closing(sandbox.slot()) as slot,
+    ):
         assert outputs(examine(slot, limits, HONEST), "g") == (2, 3)
-        sandbox._current.process.kill()
-        sandbox._current.process.wait()
+        kill_zygote(sandbox)
         try:
             transcript = examine(slot, limits, HONEST)
         except GraderError:  # told once, if it ended under the slot's hands
@@ -440,11 +471,51 @@ def test_a_zygote_that_was_killed_is_replaced(nothing_left):
 
 
 @linux_only
-def test_closing_the_sandbox_ends_what_still_runs(nothing_left):
+@pytest.mark.xfail(strict=True, reason="_Forked.end raises before it closes the pidfd")
+def test_a_zygote_that_was_killed_costs_no_descriptor(tmp_path):
+    limits = Limits(step_s=1, submission_s=8)
+    with (
+        nothing_left(tmp_path, seconds=2),
+        own_sandbox(limits) as sandbox,
+        contextlib.closing(sandbox.slot()) as slot,
+    ):
+        examine(slot, limits, HONEST)
+        kill_zygote(sandbox)
+
+
+@linux_only
+@pytest.mark.xfail(strict=True, reason="the death signal of jail._stand_by is that of the thread which started it")
+def test_a_zygote_outlives_the_thread_that_started_it(monkeypatch):
+    monkeypatch.setattr(host, "JOBS_PER_ZYGOTE", 2)
+    limits = Limits(step_s=1, submission_s=8)
+
+    def roll_over() -> None:
+        with contextlib.closing(sandbox.slot()) as slot:
+            for _ in range(3):
+                examine(slot, limits, HONEST)
+
+    with own_sandbox(limits) as sandbox:
+        thread = threading.Thread(target=roll_over)
+        thread.start()
+        thread.join()
+        assert not until(lambda: any(zygote.process.poll() is not None for zygote in sandbox._all), 1)
+
+
+def kill_zygote(sandbox: Sandbox) -> None:
+    process = sandbox._current.process
+    process.kill()
+    process.wait()
+
+
+@linux_only
+def test_closing_the_sandbox_ends_what_still_runs(tmp_path):
     limits = Limits(step_s=60, submission_s=60)
-    with Sandbox(limits, preload=("numpy",)) as sandbox:
-        slot = sandbox.slot()
-        ended: list[BaseException] = []
+    ended: list[BaseException] = []
+    with (
+        nothing_left(tmp_path, ignore="descriptors"),
+        own_sandbox(limits) as sandbox,
+        contextlib.closing(sandbox.slot()) as slot,
+    ):
 
         def work() -> None:
             try:
@@ -452,15 +523,12 @@ def test_closing_the_sandbox_ends_what_still_runs(nothing_left):
             except GraderError as error:
                 ended.append(error)
 
-        before = descendants()
         thread = threading.Thread(target=work)
         thread.start()
-        # Zygote and slot server are there at once, the job a moment later.
-        assert until(lambda: len(descendants() - before) >= 2)
+        assert until(lambda: slot._last is not None)  # the job was forked
         sandbox.close()
         thread.join(30)
         assert not thread.is_alive()
-        slot.close()
     assert len(ended) == 1
 
 
@@ -472,32 +540,37 @@ def test_without_fork_strangers_are_refused():
         Sandbox(fork=False)
 
 
-@pytest.mark.slow
-def test_single_use_interpreters_answer_like_forked_jobs(nothing_left):
-    limits = Limits(step_s=3, submission_s=40, channel_mib=8)
-    with Sandbox(limits, preload=("numpy",), trust=True, fork=False) as sandbox:
+@contextlib.contextmanager
+def single_use(limits: Limits) -> Iterator[host.Slot]:
+    """A slot of a sandbox that cannot fork."""
+    with own_sandbox(limits, trust=True, fork=False) as sandbox:
         assert (sandbox.forks, sandbox.layers) == (False, ())
         assert sandbox.warnings
-        with closing(sandbox.slot()) as slot:
-            chatty = "print('hello', flush=True); os.write(1, b'raw'); return x"
-            transcript = examine(slot, limits, "1 / 0", cell("f", chatty), HONEST)
-            assert (outputs(transcript, "f"), outputs(transcript, "g")) == ((1, 2), (2, 3))
-            assert [c.status for c in transcript.cells] == ["ok", "error", "ok", "ok"]
-            assert transcript.jobs == 1
+        with contextlib.closing(sandbox.slot()) as slot:
+            yield slot
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("attack", ["exit", "crash", "huge payload", "half a frame, then sleep"])
-def test_single_use_interpreters_that_end_are_replaced(nothing_left, attack):
+def test_single_use_interpreters_answer_like_forked_jobs(tmp_path):
+    limits = Limits(step_s=5, submission_s=40, channel_mib=8)
+    chatty = "print('hello', flush=True); os.write(1, b'raw'); return x"
+    with nothing_left(tmp_path), single_use(limits) as slot:
+        transcript = examine(slot, limits, "1 / 0", cell("f", chatty), HONEST)
+    assert (outputs(transcript, "f"), outputs(transcript, "g")) == ((1, 2), (2, 3))
+    assert [c.status for c in transcript.cells] == ["ok", "error", "ok", "ok"]
+    assert transcript.jobs == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["exit", "crash", "huge payload", "forged answer", "half a frame, then sleep"])
+def test_single_use_interpreters_that_end_are_replaced(tmp_path, name):
     limits = Limits(step_s=1, submission_s=40, channel_mib=8)
-    body = ATTACKS[attack].body.replace("write(", "os.write(CHANNEL, ")
-    # The channel is a pipe here; it is the highest one, since it was duplicated first from the lowest free numbers.
-    find = "CHANNEL = max(fd for fd in range(3, 9) if stat.S_ISFIFO(os.stat(f'/proc/self/fd/{fd}').st_mode))\n"
-    with Sandbox(limits, preload=("numpy",), trust=True, fork=False) as sandbox, closing(sandbox.slot()) as slot:
-        transcript = examine(slot, limits, find, cell("f", body), HONEST)
-        assert outputs(transcript, "f") == ATTACKS[attack].outputs
-        assert outputs(transcript, "g") == (2, 3)
-        assert transcript.jobs == 2
+    attack = ATTACKS[name]
+    with nothing_left(tmp_path), single_use(limits) as slot:
+        transcript = examine(slot, limits, cell("f", attack.body), HONEST)
+    assert outputs(transcript, "f") == attack.outputs
+    assert outputs(transcript, "g") == (2, 3)
+    assert transcript.jobs == 2
 
 
 @pytest.fixture

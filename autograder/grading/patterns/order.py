@@ -8,6 +8,7 @@ from autograder.grading.patterns.pair import CLEAR, Pair, Pattern, axes, axis_pa
 
 
 def swapped_axes(pair: Pair) -> Pattern | None:
+    """The answer is the expected array with two axes exchanged."""
     for first, second in axis_pairs(pair.expected.ndim):
         if pair.is_answer(pair.expected.swapaxes(first, second)):
             if pair.expected.ndim == 2:
@@ -18,6 +19,7 @@ def swapped_axes(pair: Pair) -> Pattern | None:
 
 
 def reversed_order(pair: Pair) -> Pattern | None:
+    """The answer runs backwards along one axis."""
     for axis, name in axes(pair.expected.ndim):
         if pair.is_answer(np.flip(pair.expected, axis)):
             return Pattern("reversed", f"The numbers are right, but in reverse order{name}.", f"axis {axis}")
@@ -25,6 +27,7 @@ def reversed_order(pair: Pair) -> Pattern | None:
 
 
 def shifted(pair: Pair) -> Pattern | None:
+    """The rows of the answer are those of the expected array, moved by one."""
     for axis, name in axes(pair.expected.ndim):
         expected, actual = np.moveaxis(pair.expected, axis, 0), np.moveaxis(pair.actual, axis, 0)
         # Two rows left to compare, which must not be alike: a constant is its own shift.
@@ -72,6 +75,7 @@ def other_normalisation(pair: Pair) -> Pattern | None:
 
 
 def exchanged_shape(pair: Pair) -> Pattern | None:
+    """Right numbers in a shape with two axes exchanged."""
     for first, second in axis_pairs(pair.expected.ndim):
         if pair.is_answer(pair.expected.swapaxes(first, second)):
             text = "The numbers are right, but two axes are exchanged: the answer is transposed."
@@ -80,6 +84,7 @@ def exchanged_shape(pair: Pair) -> Pattern | None:
 
 
 def reshaped(pair: Pair) -> Pattern | None:
+    """Right numbers in another shape."""
     expected, actual = pair.expected.shape, pair.actual.shape
     if pair.actual.size != pair.expected.size or not pair.is_answer(pair.expected.reshape(actual)):
         return None
@@ -91,6 +96,7 @@ def reshaped(pair: Pair) -> Pattern | None:
 
 
 def broadcast(pair: Pair) -> Pattern | None:
+    """The expected numbers, repeated along an axis by broadcasting."""
     expected, actual = pair.expected, pair.actual
     if actual.size <= expected.size:
         return None
@@ -107,6 +113,7 @@ def broadcast(pair: Pair) -> Pattern | None:
 
 
 def one_row(pair: Pair) -> Pattern | None:
+    """The expected numbers with one row too many or too few."""
     for axis, name in axes(min(pair.expected.ndim, pair.actual.ndim)):
         if pair.expected.ndim != pair.actual.ndim:
             return None

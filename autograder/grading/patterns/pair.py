@@ -60,7 +60,10 @@ class Pair:
 
     def is_answer(self, changed: Array) -> bool:
         """Whether the answer is this change of the expected numbers everywhere, nan included."""
-        return changed.shape == self.actual.shape and bool(np.all(self.near(changed, self.actual)))
+        if changed.shape != self.actual.shape or not np.isfinite(self.actual).any():
+            # A change that makes nothing but nan fits every answer of nothing but nan.
+            return False
+        return bool(np.all(self.near(changed, self.actual)))
 
     def near(self, changed: Array, actual: Array) -> Array:
         """Element by element; the tolerance is scaled as the change scaled the numbers."""
@@ -85,13 +88,16 @@ def axes(ndim: int) -> Iterator[tuple[int, str]]:
 
 
 def axis_pairs(ndim: int) -> Iterator[tuple[int, int]]:
+    """Every two different axes of an array, each pair once."""
     return ((i, j) for i in range(ndim) for j in range(i + 1, ndim))
 
 
 def largest(array: Array) -> float:
+    """Largest finite magnitude, 1.0 if there is none above 0."""
     sizes = np.abs(array)
     return float(np.max(sizes, where=np.isfinite(sizes), initial=0.0)) or 1.0
 
 
 def is_near(array: Any, value: float, near: float) -> bool:
+    """Whether all elements lie within `near` of a value."""
     return bool(np.all(np.abs(array - value) <= near))
