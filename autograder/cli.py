@@ -114,7 +114,6 @@ def grade(
 ) -> None:
     """Grade notebooks and show the table of marks."""
     with _reported_errors():
-        from autograder.grading.grade import Run
         from autograder.grading.grade import grade as grade_paths
         from autograder.records.files import RunFolder
 
@@ -364,7 +363,7 @@ def _progress(show_lines: bool = False) -> Iterator[Callable[[Mark, int, int], N
 
 @contextmanager
 def _reported_errors() -> Iterator[None]:
-    """Our own errors as one line on stderr and an exit code; anything else is a fault of ours and keeps its traceback."""
+    """Our own errors as a line on stderr and an exit code; anything else is a fault of ours and keeps its traceback."""
     try:
         yield
     except AutograderError as error:

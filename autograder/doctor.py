@@ -19,9 +19,10 @@ try:
 except ImportError:
     print(json.dumps("no torch"))
 else:
-    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    found = ["cpu", *(f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(count))]
     mps = bool(getattr(torch.backends, "mps", None) and torch.backends.mps.is_available())
-    print(json.dumps(", ".join(["cpu", *(f"cuda:{i} ({n})" for i, n in enumerate(names)), *(["mps (untested)"] if mps else [])])))
+    print(json.dumps(", ".join(found + ["mps (untested)"] * mps)))
 """
 
 

@@ -41,6 +41,7 @@ from ways import (
     SandboxLane,
     all_lanes,
     descendants,
+    zygote_pid,
 )
 
 from autograder.sandbox import cgroups, jail, wire
@@ -51,7 +52,7 @@ from autograder.sandbox.warm import ENVIRONMENT
 WAYS = (FLOOR, SANDBOX, BARE, FRESH, NBCLIENT)
 SLOW = (FRESH, NBCLIENT)  # seconds each: measured in few rounds only
 LIBRARIES = ("numpy", "torch", "ipython", "ipykernel", "nbclient")
-_MB = 1e6
+_MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _batch(lanes: Sequence[Lane], count: int) -> float:
         thread.join()
     for lane in lanes:
         if isinstance(lane, SandboxLane):
-            lane.slot._settle()
+            lane.settle()
     elapsed = time.perf_counter() - started
     if failures:
         raise failures[0]
@@ -178,7 +179,7 @@ def _batch(lanes: Sequence[Lane], count: int) -> float:
 def memory(sandbox: Sandbox, effort: Effort) -> dict[str, Any]:
     """Bytes: of the zygote, and of a job that has run W and answered its calls, while many of them are alive."""
     found: dict[str, Any] = {"children": effort.children, "available": [], "private_dirty": [], "per_slot": []}
-    root = sandbox._current.process.pid  # type: ignore[union-attr]
+    root = zygote_pid(sandbox)
     found["zygote_rss"] = max(_memory(pid, "status", "VmRSS:") for pid in descendants(root))
     for _ in range(effort.holds):
         with ExitStack() as stack:
@@ -188,7 +189,7 @@ def memory(sandbox: Sandbox, effort: Effort) -> dict[str, Any]:
                 with lane.slot.job(60) as job:  # has the zygote fork the server of the slot
                     job.receive()
             for lane in lanes:
-                lane.slot._settle()
+                lane.settle()
             servers, before = set(descendants(root)), _available()
             found["per_slot"].append((idle - before) / effort.children)
             for lane in lanes:
@@ -359,17 +360,17 @@ class Result:
         row = next(r for r in self.data["throughput"] if r["way"] == way)
         return statistics.median(two / one for one, two in zip(row["one"], row["two"], strict=True))
 
-    def memory_mb(self, key: str) -> float | None:
-        """A median, in MB; None where this user may not look."""
+    def memory_mib(self, key: str) -> float | None:
+        """A median, in MiB; None where this user may not look."""
         values = self.data["memory"][key]
         if values is None:
             return None
-        return float(statistics.median(values) if isinstance(values, list) else values) / _MB
+        return float(statistics.median(values) if isinstance(values, list) else values) / _MIB
 
     def figures(self) -> list[Figure]:
         """Section 9 of the design study beside what was measured."""
         small, middle, large = workload.SIZES
-        dirty = self.memory_mb("private_dirty")
+        dirty = self.memory_mib("private_dirty")
         found = [
             Figure("W: sandbox - floor", 30, "ms", 1e3 * self.difference(SANDBOX, FLOOR, small), True),
             Figure("W: sandbox / floor", 3.5, "x", self.ratio(SANDBOX, FLOOR, small), True),
@@ -379,11 +380,11 @@ class Result:
             Figure("W: fresh interpreter / sandbox", 40, "x", self.ratio(FRESH, SANDBOX, small), False),
             Figure("W: nbclient / sandbox", 70, "x", self.ratio(NBCLIENT, SANDBOX, small), False),
             Figure("two workers / one worker", 1.7, "x", self.speedup(SANDBOX), False),
-            Figure("memory per live job, MemAvailable", 10, "MB", self.memory_mb("available") or 0.0, True),
-            Figure("size of the zygote", 360, "MB", self.memory_mb("zygote_rss") or 0.0, True),
+            Figure("memory per live job, MemAvailable", 10, "MiB", self.memory_mib("available") or 0.0, True),
+            Figure("size of the zygote", 360, "MiB", self.memory_mib("zygote_rss") or 0.0, True),
         ]
         if dirty is not None:
-            found.insert(-1, Figure("memory per live job, private dirty", 10, "MB", dirty, True))
+            found.insert(-1, Figure("memory per live job, private dirty", 10, "MiB", dirty, True))
         return found
 
     def as_json(self) -> dict[str, Any]:
@@ -485,15 +486,15 @@ def _figures(result: Result) -> list[str]:
 
 
 def _memory_lines(result: Result) -> list[str]:
-    dirty = result.memory_mb("private_dirty")
+    dirty = result.memory_mib("private_dirty")
     rows = [
-        ("zygote, resident", f"{result.memory_mb('zygote_rss'):.0f}"),
-        ("job after W, by MemAvailable", f"{result.memory_mb('available'):.1f}"),
+        ("zygote, resident", f"{result.memory_mib('zygote_rss'):.0f}"),
+        ("job after W, by MemAvailable", f"{result.memory_mib('available'):.1f}"),
         ("job after W, private dirty pages", "not readable for this user" if dirty is None else f"{dirty:.1f}"),
-        ("idle worker slot, by MemAvailable", f"{result.memory_mb('per_slot'):.1f}"),
+        ("idle worker slot, by MemAvailable", f"{result.memory_mib('per_slot'):.1f}"),
     ]
     title = f"### Memory, with {result.data['memory']['children']} jobs alive"
-    return [title, "", *_table(("what", "MB"), rows)]
+    return [title, "", *_table(("what", "MiB"), rows)]
 
 
 def _layer_lines(result: Result) -> list[str]:

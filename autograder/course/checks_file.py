@@ -77,6 +77,11 @@ def check_variants(assignment: Assignment) -> None:
         for variant in (*question.mistakes, *question.equivalents):
             statement = ast.parse(variant.source).body[0]
             expected, actual = _parameters(reference), _parameters(statement)
+            if expected == [] and actual == []:
+                raise CourseError(
+                    f"{variant.where}: {variant.name!r} takes no parameters, so it would be called to make the answer, "
+                    "but the reference takes none either. Write the variant with mistake_text or equivalent_text."
+                )
             # A variant without parameters makes the answer instead of being it.
             if expected is None or not actual or expected == actual:
                 continue
@@ -127,8 +132,7 @@ class _ChecksFile:
         self._nothing_from_elsewhere(builders, module)
         if not builders:
             raise CourseError(
-                f"{self.file}:1: it declares no question. "
-                'Begin with: NAME = question("NAME", points=...).'
+                f'{self.file}:1: it declares no question. Begin with: NAME = question("NAME", points=...).'
             )
         return builders
 
@@ -149,8 +153,7 @@ class _ChecksFile:
             return CourseError(f"{self.file}:{line}: {error}")
         what = f"{type(error).__name__}: {error}".rstrip(": ")
         return CourseError(
-            f"{self.file}:{line}: this line stopped checks.py with {what}. Run the file to see "
-            "all of it."
+            f"{self.file}:{line}: this line stopped checks.py with {what}. Run the file to see all of it."
         )
 
     def _no_class_twice(self, tree: ast.Module) -> None:
@@ -166,16 +169,12 @@ class _ChecksFile:
                         "its own."
                     )
 
-    def _nothing_from_elsewhere(
-        self, builders: Sequence[QuestionBuilder], module: ModuleType
-    ) -> None:
+    def _nothing_from_elsewhere(self, builders: Sequence[QuestionBuilder], module: ModuleType) -> None:
         for builder in (
             *builders,
             *(v for v in vars(module).values() if isinstance(v, QuestionBuilder)),
         ):
-            if not any(builder is b for b in builders) or not builder.where.startswith(
-                f"{self.path}:"
-            ):
+            if not any(builder is b for b in builders) or not builder.where.startswith(f"{self.path}:"):
                 raise CourseError(
                     f"{self.file}: question {builder.name!r} was declared elsewhere "
                     f"({self._short(builder.where)}), so its checks and mistakes would count here "
@@ -210,41 +209,26 @@ class _ChecksFile:
     def _question_itself(self, builder: QuestionBuilder, where: str) -> None:
         name = builder.name
         if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise CourseError(
-                f"{where}: {name!r} cannot be a question: students could not write it as a Python "
-                "name."
-            )
+            raise CourseError(f"{where}: {name!r} cannot be a question: students could not write it as a Python name.")
         if name in _RESERVED or name.startswith("_"):
-            raise CourseError(
-                f"{where}: {name!r} cannot be a question: notebooks use that name for something "
-                "else."
-            )
+            raise CourseError(f"{where}: {name!r} cannot be a question: notebooks use that name for something else.")
         if builder.kind not in get_args(Kind):
             kinds = ", ".join(map(repr, get_args(Kind)))
-            raise CourseError(
-                f"{where}: question {name!r} has kind {builder.kind!r}. Choose one of {kinds}."
-            )
+            raise CourseError(f"{where}: question {name!r} has kind {builder.kind!r}. Choose one of {kinds}.")
 
     def _points(self, points: Any, label: str) -> int:
-        is_number = (
-            isinstance(points, int | float)
-            and not isinstance(points, bool)
-            and math.isfinite(points)
-        )
+        is_number = isinstance(points, int | float) and not isinstance(points, bool) and math.isfinite(points)
         hundredths = to_hundredths(points) if is_number else None
         if hundredths is None:
             raise CourseError(
-                f"{label} has points={points!r}. Points are 0 or more, with at most two decimals, "
-                "such as 2 or 0.25."
+                f"{label} has points={points!r}. Points are 0 or more, with at most two decimals, such as 2 or 0.25."
             )
         return hundredths
 
     def _checks(self, builder: QuestionBuilder, total: int, where: str) -> Iterator[Check]:
         label = f"{where}: question {builder.name!r}"
         if not builder.checks:
-            raise CourseError(
-                f"{label} has no check. Add at least one with @{builder.name}.check(...)."
-            )
+            raise CourseError(f"{label} has no check. Add at least one with @{builder.name}.check(...).")
         fixed = [
             None if p is None else self._points(p, f"{self._short(c.where)}: check {c.title!r}")
             for c, p in builder.checks
@@ -291,8 +275,7 @@ class _ChecksFile:
             )
         if builder.kind != "value" and not public:
             raise CourseError(
-                f"{label} has no public check, so students cannot try it at home. Add one with "
-                "public=True."
+                f"{label} has no public check, so students cannot try it at home. Add one with public=True."
             )
 
     def _check_itself(self, check: Check, builder: QuestionBuilder, at: str) -> None:
@@ -305,20 +288,14 @@ class _ChecksFile:
         label = f"{at}: check {check.title!r}"
         if not isinstance(tolerance, Tolerance):
             raise CourseError(
-                f"{label} has tolerance={tolerance!r}. Write Tolerance(reason, relative=..., "
-                "absolute=...)."
+                f"{label} has tolerance={tolerance!r}. Write Tolerance(reason, relative=..., absolute=...)."
             )
         if not isinstance(tolerance.reason, str) or not tolerance.reason.strip():
-            raise CourseError(
-                f"{label} has a tolerance without a reason. Say why the default does not fit."
-            )
+            raise CourseError(f"{label} has a tolerance without a reason. Say why the default does not fit.")
         for part in ("relative", "absolute"):
             size = getattr(tolerance, part)
             if not isinstance(size, int | float) or not math.isfinite(size) or size < 0:
-                raise CourseError(
-                    f"{label} has a tolerance of {part}={size!r}. It must be a finite number, 0 "
-                    "or more."
-                )
+                raise CourseError(f"{label} has a tolerance of {part}={size!r}. It must be a finite number, 0 or more.")
 
     def _looks_at_inputs(self, hidden: Sequence[Probe], label: str) -> None:
         """One hidden check must see whether a function leaves its inputs alone; all of them would punish it twice."""
@@ -330,9 +307,7 @@ class _ChecksFile:
             )
 
     def _draw_once(self, check: Check, builder: QuestionBuilder) -> tuple[Probe, ...]:
-        probes: tuple[Probe, ...] = draw(
-            check, check_rng(PUBLIC_SEED, self.assignment.name, builder.name, check.title)
-        )
+        probes: tuple[Probe, ...] = draw(check, check_rng(PUBLIC_SEED, self.assignment.name, builder.name, check.title))
         allowed = _VERBS[builder.kind]
         for probe in probes:
             if not isinstance(probe, allowed):
@@ -348,21 +323,21 @@ class _ChecksFile:
         names = Counter(v.name for v in (*builder.mistakes, *builder.equivalents))
         for variant in variants:
             at = self._short(variant.where)
-            _require_line(
-                variant.name, f"{at}: the name of a mistake or equivalent of {builder.name!r}"
-            )
+            _require_line(variant.name, f"{at}: the name of a mistake or equivalent of {builder.name!r}")
             if names[variant.name] > 1:
                 raise CourseError(
-                    f"{at}: question {builder.name!r} has another mistake or equivalent "
-                    f"{variant.name!r}. Rename one."
+                    f"{at}: question {builder.name!r} has another mistake or equivalent {variant.name!r}. Rename one."
                 )
             if any(variant is mistake for mistake in builder.mistakes):
                 _require_line(variant.hint, f"{at}: the hint of mistake {variant.name!r}")
-            if _is_empty(ast.parse(variant.source).body[0]):
-                raise CourseError(
-                    f"{at}: {variant.name!r} has an empty body. Write out what a student would "
-                    "write."
-                )
+            try:
+                statements = ast.parse(variant.source).body
+            except (SyntaxError, ValueError) as error:
+                raise CourseError(f"{at}: the text of {variant.name!r} is not Python: {error}.") from error
+            if not any(builder.name in _names_defined(statement) for statement in statements):
+                raise CourseError(f"{at}: {variant.name!r} does not define {builder.name!r}: it would change nothing.")
+            if _is_empty(statements[0]):
+                raise CourseError(f"{at}: {variant.name!r} has an empty body. Write out what a student would write.")
             yield replace(variant, where=at)
 
     def _short(self, where: str) -> str:
@@ -379,6 +354,14 @@ def _require_line(text: Any, label: str) -> None:
         raise CourseError(f"{label} is empty. Write a sentence that a student can read.")
     if "\n" in text:
         raise CourseError(f"{label} has more than one line. Reports give it one: shorten it.")
+
+
+def _names_defined(statement: ast.stmt) -> set[str]:
+    """Names that a statement at the top of a cell defines."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return {node.id for target in targets if target for node in ast.walk(target) if isinstance(node, ast.Name)}
 
 
 def _holds_array(value: Any) -> bool:

@@ -53,21 +53,13 @@ def draw(check: Check, rng: np.random.Generator) -> tuple[Probe, ...]:
     label = f"{check.where}: check {check.title!r}"
     try:
         drawn = check.draw(rng)
-    except (
-        Exception
-    ) as error:  # the author's code: whatever it raises is told as the author's error
-        line = _line_of(
-            error, check.draw.__code__.co_filename if hasattr(check.draw, "__code__") else ""
-        )
+    except Exception as error:  # the author's code: whatever it raises is told as the author's error
+        line = _line_of(error, check.draw.__code__.co_filename if hasattr(check.draw, "__code__") else "")
         at = f" (line {line})" if line else ""
-        raise CourseError(
-            f"{label} raised {type(error).__name__} while making its inputs{at}: {error}"
-        ) from error
+        raise CourseError(f"{label} raised {type(error).__name__} while making its inputs{at}: {error}") from error
     probes = tuple(drawn) if isinstance(drawn, list | tuple) else (drawn,)
     if drawn is None:
-        raise CourseError(
-            f"{label} returns nothing. End it with: return call(...), or another probe."
-        )
+        raise CourseError(f"{label} returns nothing. End it with: return call(...), or another probe.")
     if not probes:
         raise CourseError(f"{label} returns no probe at all. Return one probe, or a list of them.")
     for probe in probes:
@@ -82,9 +74,7 @@ def draw(check: Check, rng: np.random.Generator) -> tuple[Probe, ...]:
     return probes
 
 
-def probes_of(
-    assignment: Assignment, question: Question, check: Check, seed: int
-) -> tuple[Probe, ...]:
+def probes_of(assignment: Assignment, question: Question, check: Check, seed: int) -> tuple[Probe, ...]:
     """The probes of a check in a run with this seed.
 
     Args:
@@ -160,9 +150,7 @@ def _strangers(value: Any, path: str) -> Iterator[str]:
     """Values that cannot travel to a job."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _strangers(
-                item, str(key) if path in ("kwargs", "state") else f"{path}[{key!r}]"
-            )
+            yield from _strangers(item, str(key) if path in ("kwargs", "state") else f"{path}[{key!r}]")
     elif isinstance(value, list | tuple):
         for i, item in enumerate(value):
             yield from _strangers(item, f"{path}[{i}]")
@@ -178,11 +166,7 @@ def _strangers(value: Any, path: str) -> Iterator[str]:
             yield f"{path} is an array of {value.dtype}, which cannot travel. Use numbers or bools."
     elif not isinstance(value, _SCALARS):
         kind = type(value)
-        advice = (
-            "tensor(...)"
-            if kind.__module__.startswith("torch")
-            else "numbers, arrays, tensor(...) or Code(...)"
-        )
+        advice = "tensor(...)" if kind.__module__.startswith("torch") else "numbers, arrays, tensor(...) or Code(...)"
         name = f"{kind.__module__}.{kind.__qualname__}"
         yield f"{path} is a {name}, which cannot travel. Use {advice}."
 

@@ -61,9 +61,7 @@ def load_course(folder: Path) -> tuple[Assignment, ...]:
     """
     names = assignment_names(folder)
     if not names:
-        raise UsageError(
-            f"{folder / 'solutions'} holds no assignment, so there is nothing to grade against."
-        )
+        raise UsageError(f"{folder / 'solutions'} holds no assignment, so there is nothing to grade against.")
     return tuple(load_assignment(folder, name) for name in names)
 
 

@@ -66,8 +66,7 @@ class MasterText:
             self.text = assignment.master.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             raise CourseError(
-                f"{self.file}: there is no such file. Write statement and reference there, in "
-                "percent format."
+                f"{self.file}: there is no such file. Write statement and reference there, in percent format."
             ) from None
         except UnicodeDecodeError as error:
             raise CourseError(f"{self.file}: it is not UTF-8 text. Save it as UTF-8.") from error
@@ -92,11 +91,7 @@ class MasterText:
     def _find_cells(self) -> list[Cell]:
         markers: list[tuple[int, bool]] = []
         for token in self.tokens:
-            match = (
-                _CELL.match(token.string)
-                if token.type == tokenize.COMMENT and token.start[1] == 0
-                else None
-            )
+            match = _CELL.match(token.string) if token.type == tokenize.COMMENT and token.start[1] == 0 else None
             if match:
                 markers.append((token.start[0], not _NO_CODE.search(match["rest"] or "")))
         if not markers:
@@ -105,9 +100,7 @@ class MasterText:
                 'it has no cell. Start each cell with a line "# %%", text with "# %% [markdown]".',
             )
         ends = [begin - 1 for begin, _ in markers[1:]] + [len(self.lines)]
-        cells = [
-            Cell(begin, end, is_code) for (begin, is_code), end in zip(markers, ends, strict=True)
-        ]
+        cells = [Cell(begin, end, is_code) for (begin, is_code), end in zip(markers, ends, strict=True)]
         return [Cell(1, markers[0][0] - 1, True), *cells]
 
     def cell_at(self, line: int) -> Cell:
@@ -120,11 +113,7 @@ class MasterText:
         opened: tuple[int, str] | None = None
         for token in self.tokens:
             line, column = token.start
-            if (
-                token.type != tokenize.COMMENT
-                or "SOLUTION" not in token.string
-                or not self.cell_at(line).is_code
-            ):
+            if token.type != tokenize.COMMENT or "SOLUTION" not in token.string or not self.cell_at(line).is_code:
                 continue
             alone = not token.line[:column].strip()
             mark = token.string.rstrip()
@@ -132,8 +121,7 @@ class MasterText:
                 if opened:
                     raise self.error(
                         line,
-                        f"a second {_BEGIN!r} after the one in line {opened[0]}. Marks cannot "
-                        "nest.",
+                        f"a second {_BEGIN!r} after the one in line {opened[0]}. Marks cannot nest.",
                     )
                 opened = line, token.line[:column]
             elif mark == _END and alone:
@@ -158,21 +146,15 @@ class MasterText:
     def _same_block(self, opened: tuple[int, str], line: int, indent: str) -> None:
         begin, begin_indent = opened
         if self.cell_at(begin) != self.cell_at(line):
-            raise self.error(
-                begin, f"the marks from here to line {line} span two cells. Close them in each."
-            )
+            raise self.error(begin, f"the marks from here to line {line} span two cells. Close them in each.")
         if begin_indent != indent:
-            raise self.error(
-                line, f"{_END!r} is indented differently from its {_BEGIN!r} in line {begin}."
-            )
+            raise self.error(line, f"{_END!r} is indented differently from its {_BEGIN!r} in line {begin}.")
 
     def definition(self, question: Question) -> ast.stmt:
         """The top-level statement that defines a question."""
         found = [s for s in self.tree.body if question.name in _bound_names(s)]
         if not found:
-            close = difflib.get_close_matches(
-                question.name, [n for s in self.tree.body for n in _bound_names(s)], 1
-            )
+            close = difflib.get_close_matches(question.name, [n for s in self.tree.body for n in _bound_names(s)], 1)
             near = f" It defines {close[0]!r}: is one of the two a slip?" if close else ""
             raise CourseError(
                 f"{question.where}: question {question.name!r} is not defined by "
@@ -183,8 +165,7 @@ class MasterText:
             cells = "in two cells" if self.cell_at(first) != self.cell_at(second) else "twice"
             raise self.error(
                 second,
-                f"question {question.name!r} is defined {cells}, first in line {first}. Keep one "
-                "of them.",
+                f"question {question.name!r} is defined {cells}, first in line {first}. Keep one of them.",
             )
         return found[0]
 
@@ -199,8 +180,7 @@ class MasterText:
             if self.cell_at(first_line(other)) != self.cell_at(first_line(statement)):
                 raise self.error(
                     first_line(statement),
-                    f"{statement.name!r} is defined in two cells, first in line "
-                    f"{first_line(other)}. Keep one of them.",
+                    f"{statement.name!r} is defined in two cells, first in line {first_line(other)}. Keep one of them.",
                 )
         return {question.name: self.definition(question) for question in self.questions}
 
@@ -208,9 +188,7 @@ class MasterText:
 
     def solution_edits(self) -> list[Edit]:
         """What takes the marks out of the text and leaves the solutions."""
-        edits = [
-            Edit(line, line, ()) for region in self.regions for line in (region.begin, region.end)
-        ]
+        edits = [Edit(line, line, ()) for region in self.regions for line in (region.begin, region.end)]
         for line in self.inline:
             edits.append(Edit(line, line, (self.lines[line - 1].rsplit(_INLINE, 1)[0].rstrip(),)))
         return edits + self._without_preface()
@@ -275,9 +253,7 @@ class MasterText:
 
     def _stub_of_value(self, line: int) -> Edit:
         for name, statement in self.definitions.items():
-            if statement.lineno <= line <= (statement.end_lineno or 0) and not isinstance(
-                statement, _Definition
-            ):
+            if statement.lineno <= line <= (statement.end_lineno or 0) and not isinstance(statement, _Definition):
                 head = _head_of_value(statement, name)
                 if head and statement.end_lineno == line:
                     return Edit(statement.lineno, line, (f"{head} = ...  # YOUR ANSWER HERE",))
@@ -294,22 +270,15 @@ class MasterText:
             first, last = first_line(statement), statement.end_lineno or 0
             is_value = not isinstance(statement, _Definition)
             if is_value != (question.kind == "value"):
-                advice = (
-                    'declare it with kind="value"' if is_value else 'drop kind="value" in checks.py'
-                )
+                advice = 'declare it with kind="value"' if is_value else 'drop kind="value" in checks.py'
                 kind = "a variable" if is_value else "a function or class"
                 raise self.error(
                     first,
-                    f"question {question.name!r} is {kind}, but its kind is {question.kind!r}: "
-                    f"{advice}.",
+                    f"question {question.name!r} is {kind}, but its kind is {question.kind!r}: {advice}.",
                 )
             marks = self.inline if is_value else [region.begin for region in self.regions]
             if not any(first <= mark <= last for mark in marks):
-                what = (
-                    f"{_INLINE!r} at the end of its line"
-                    if is_value
-                    else f"{_BEGIN!r} and {_END!r} in its body"
-                )
+                what = f"{_INLINE!r} at the end of its line" if is_value else f"{_BEGIN!r} and {_END!r} in its body"
                 raise self.error(
                     first,
                     f"question {question.name!r} has no solution marks, so students would get its "
@@ -331,8 +300,7 @@ class MasterText:
             )
             raise self.error(
                 first,
-                "without the lines between these marks the file is no Python any more. Enclose "
-                "whole statements.",
+                "without the lines between these marks the file is no Python any more. Enclose whole statements.",
             ) from error
         stubs = {s.name: s for s in tree.body if isinstance(s, _Definition)}
         for name, statement in self.definitions.items():
@@ -352,9 +320,7 @@ class MasterText:
         preface = self.cells[0]
         for statement in self.tree.body:
             if statement.lineno <= preface.end and not _is_text(statement):
-                raise self.error(
-                    statement.lineno, 'code before the first cell. Write a line "# %%" above it.'
-                )
+                raise self.error(statement.lineno, 'code before the first cell. Write a line "# %%" above it.')
         return [Edit(1, preface.end, ())] if preface.end else []
 
 
@@ -374,9 +340,7 @@ def apply_edits(lines: Sequence[str], edits: Sequence[Edit]) -> list[str]:
     """The lines after all edits; of insertions at one place, earlier ones come first."""
     changed = list(lines)
     # From the bottom up, so that the line numbers of what is still to do stay right.
-    order = sorted(
-        enumerate(edits), key=lambda item: (item[1].begin, item[1].end, item[0]), reverse=True
-    )
+    order = sorted(enumerate(edits), key=lambda item: (item[1].begin, item[1].end, item[0]), reverse=True)
     for _, edit in order:
         changed[edit.begin - 1 : edit.end] = edit.lines
     return changed
@@ -399,9 +363,7 @@ def _bound_names(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.Name):
         if isinstance(node.ctx, ast.Store):
             yield node.id
-    elif not isinstance(node, _OWN_NAMES) and not (
-        isinstance(node, ast.AnnAssign) and node.value is None
-    ):
+    elif not isinstance(node, _OWN_NAMES) and not (isinstance(node, ast.AnnAssign) and node.value is None):
         for child in ast.iter_child_nodes(node):
             yield from _bound_names(child)
 
@@ -421,9 +383,7 @@ def _scopes(tree: ast.Module, region: Region) -> list[_Definition]:
             node
             for statement in body
             for node in ast.walk(statement)
-            if isinstance(node, _Definition)
-            and node.lineno < region.begin
-            and (node.end_lineno or 0) >= region.begin
+            if isinstance(node, _Definition) and node.lineno < region.begin and (node.end_lineno or 0) >= region.begin
         ]
         if not inside:
             return chain
@@ -436,9 +396,7 @@ def _head_of_value(statement: ast.stmt, name: str) -> str | None:
     """What stands before ``= value``; None where a statement does more than name one value."""
     if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
         return f"{name}: {ast.unparse(statement.annotation)}"
-    if isinstance(statement, ast.Assign) and [type(target) for target in statement.targets] == [
-        ast.Name
-    ]:
+    if isinstance(statement, ast.Assign) and [type(target) for target in statement.targets] == [ast.Name]:
         return name
     return None
 

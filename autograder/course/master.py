@@ -81,9 +81,7 @@ def student_notebook(assignment: Assignment) -> str:
     for position, cell in enumerate(_cells(_stub_text(assignment))):
         # A cell keeps its id as long as its place and text stay, so that a rebuild shows as a small
         # difference.
-        name = hashlib.sha256(
-            json.dumps([position, cell.cell_type, cell.source]).encode()
-        ).hexdigest()[:12]
+        name = hashlib.sha256(json.dumps([position, cell.cell_type, cell.source]).encode()).hexdigest()[:12]
         record: dict[str, Any] = {
             "cell_type": cell.cell_type,
             "id": name,

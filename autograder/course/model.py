@@ -201,7 +201,19 @@ class QuestionBuilder:
         self.equivalents.append(Variant(name, "", source, _caller()))
 
     def wrong(self, answer: object, name: str, *, hint: str) -> None:
-        """Declare a wrong value, which at least one hidden check must reject."""
+        """Declare a wrong answer to a value question, which at least one hidden check must reject.
+
+        Args:
+            answer: a number, text, tuple, list or dict: something that can be written out.
+            name: in words, as a report would say it.
+            hint: what helps a student who holds this misconception.
+        """
+        try:
+            ast.literal_eval(repr(answer))
+        except (ValueError, SyntaxError):
+            raise CourseError(f"the wrong answer {name!r} of {self.name} cannot be written out: {answer!r}.") from None
+        if self.kind != "value":
+            raise CourseError(f"{self.name} is no value question; write the mistake {name!r} with def or class.")
         self.mistakes.append(Variant(name, hint, f"{self.name} = {answer!r}", _caller()))
 
     def equivalent(self, name: str) -> Callable[[F], F]:
@@ -218,13 +230,13 @@ class QuestionBuilder:
     def _cell(self, definition: Callable[..., Any] | type) -> str:
         """The definition's source as a cell that defines the question's name.
 
-        A function without parameters makes what is asked for and returns it: that is how a class is written whose base the
-        grader does not have, such as ``torch.nn.Module``.
+        A function without parameters makes what is asked for and returns it: that is how a class is written whose base
+        the grader does not have, such as ``torch.nn.Module``.
         """
         tree = ast.parse(textwrap.dedent(inspect.getsource(definition)))
         node = tree.body[0]
         if not isinstance(node, ast.FunctionDef | ast.ClassDef):
-            raise CourseError(f"{_where(definition)}: a mistake of {self.name} must be written with def or class.")
+            raise CourseError(f"a variant of {self.name} must be written with def or class.")
         node.decorator_list = []
         if isinstance(node, ast.FunctionDef) and not ast.unparse(node.args):
             node.name = "_variant"

@@ -59,18 +59,14 @@ def _gradient(function: Any, args: Any, kwargs: Any, wrt: Any, seed: int) -> dic
     gradients = [None] * len(leaves)
     if connected:
         rng = np.random.default_rng(seed)
-        vectors = [
-            torch.as_tensor(rng.normal(size=tuple(t.shape)), dtype=t.dtype) for t in connected
-        ]
+        vectors = [torch.as_tensor(rng.normal(size=tuple(t.shape)), dtype=t.dtype) for t in connected]
         gradients = torch.autograd.grad(connected, leaves, vectors, allow_unused=True)
     for label, gradient in zip(wrt, gradients, strict=True):
         answer[f"gradient of {label}"] = gradient
     return answer
 
 
-def _steps(
-    make: Any, constructs: Any, calls: Any, watch: Any, reuse_buffers: bool
-) -> dict[str, Any]:
+def _steps(make: Any, constructs: Any, calls: Any, watch: Any, reuse_buffers: bool) -> dict[str, Any]:
     """Make the objects, call their methods in order, and note what can be seen after each call."""
     held = copy.deepcopy(constructs)
     objects = [_run(make, args, kwargs) for args, kwargs in held]
@@ -93,9 +89,7 @@ def _steps(
     return answer
 
 
-def _module(
-    make: Any, construct: Any, state: Any, args: Any, training: bool, seed: int
-) -> dict[str, Any]:
+def _module(make: Any, construct: Any, state: Any, args: Any, training: bool, seed: int) -> dict[str, Any]:
     """Make the module, load `state`, run it forward on `args` and backward."""
     made = _run(make, *copy.deepcopy(construct))
     shapes = {key: tuple(value.shape) for key, value in made.state_dict().items()}

@@ -86,9 +86,7 @@ def test_file(question: Question, cases: Sequence[PublicCheck]) -> str:
     """
     hidden = next((c.check for c in cases if not c.check.public), None)
     if hidden is not None:
-        raise CourseError(
-            f"{hidden.where}: check {hidden.title!r} is hidden; only public checks go to students."
-        )
+        raise CourseError(f"{hidden.where}: check {hidden.title!r} is hidden; only public checks go to students.")
     tests = [_test(number, question, public) for number, public in enumerate(cases, start=1)]
     tests = tests or [_presence(question)]
     points = ", ".join(_points(public.check.hundredths) for public in cases) or "0"
@@ -110,9 +108,7 @@ test_file.__test__ = False  # type: ignore[attr-defined]
 
 def _imports(body: str, verbs: set[str]) -> Iterator[str]:
     yield from (
-        ("import copy", "from typing import Any", "", "import numpy as np")
-        if verbs
-        else ("from typing import Any", "")
+        ("import copy", "from typing import Any", "", "import numpy as np") if verbs else ("from typing import Any", "")
     )
     if "torch." in body or verbs & set(_TORCH_VERBS):
         yield "import torch"
@@ -149,9 +145,7 @@ def _presence(question: Question) -> list[str]:
     return _head(1, question, f"{question.name} has an answer", 0, told, None)
 
 
-def _head(
-    number: int, question: Question, title: str, hundredths: int, success: str, failure: str | None
-) -> list[str]:
+def _head(number: int, question: Question, title: str, hundredths: int, success: str, failure: str | None) -> list[str]:
     return [
         "@test_case(",
         f"    name={title!r},",
@@ -208,9 +202,7 @@ def _ask_gradient(name: str, probe: Gradient, given: dict[str, tuple[str, Any]])
 
 def _ask_steps(name: str, probe: Steps, given: dict[str, tuple[str, Any]]) -> Iterator[str]:
     yield from _assign("constructs", [(list(c.args), dict(c.kwargs)) for c in probe.constructs])
-    yield from _assign(
-        "calls", [(d.method, d.on, list(d.args), dict(d.kwargs)) for d in probe.calls]
-    )
+    yield from _assign("calls", [(d.method, d.on, list(d.args), dict(d.kwargs)) for d in probe.calls])
     yield f"    watch, reuse_buffers = {list(probe.watch)!r}, {probe.reuse_buffers}"
     yield f"    answer = _steps({name}, constructs, calls, watch, reuse_buffers)"
 
@@ -220,8 +212,7 @@ def _ask_module(name: str, probe: Module, given: dict[str, tuple[str, Any]]) -> 
     yield from _assign("state", dict(probe.state))
     yield from _assign("args", list(probe.args))
     yield (
-        f"    answer = _module({name}, construct, state, args, training={probe.training}, "
-        f"seed={probe.cotangent_seed})"
+        f"    answer = _module({name}, construct, state, args, training={probe.training}, seed={probe.cotangent_seed})"
     )
 
 
@@ -318,11 +309,7 @@ def _flat_text(node: _Text) -> str:
 
 
 def _prefixed(prefix: str, node: _Text) -> _Text:
-    return (
-        prefix + node
-        if isinstance(node, str)
-        else _Group(prefix + node.start, node.items, node.stop)
-    )
+    return prefix + node if isinstance(node, str) else _Group(prefix + node.start, node.items, node.stop)
 
 
 def _literal(value: Any) -> _Text:
@@ -359,11 +346,7 @@ def _number(value: Any) -> str:
         short = str(value) if isinstance(value, np.float32) else repr(wide)
         # 0.1 stands for a float32 only if reading it as a float64 and rounding gives that float32
         # again.
-        return (
-            short
-            if not isinstance(value, np.float32) or np.float32(float(short)) == value
-            else repr(wide)
-        )
+        return short if not isinstance(value, np.float32) or np.float32(float(short)) == value else repr(wide)
     raise _UnwritableError(f"there is an element of type {type(value).__name__} in it")
 
 
@@ -391,18 +374,12 @@ def _array(array: Array) -> _Text:
 def _tensor(value: TensorValue) -> _Text:
     numbers = value.numbers()
     if value.dtype in ("float16", "bfloat16"):
-        numbers = numbers.astype(
-            np.float64
-        )  # exact; torch rounds a decimal twice on its way to 16 bits
+        numbers = numbers.astype(np.float64)  # exact; torch rounds a decimal twice on its way to 16 bits
     text = _array_like(numbers, "torch.tensor", "torch.zeros", f"torch.{value.dtype}")
     if value.kind == "Parameter":
         made = _prefixed("torch.nn.Parameter(", text)
         stop = f", requires_grad={value.requires_grad})"
-        return (
-            made + stop
-            if isinstance(made, str)
-            else _Group(made.start, made.items, made.stop + stop)
-        )
+        return made + stop if isinstance(made, str) else _Group(made.start, made.items, made.stop + stop)
     return text
 
 

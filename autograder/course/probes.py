@@ -1,8 +1,8 @@
 """What a check asks of a student's name: one class per verb, all of it plain data.
 
 A probe is made in the grader, crosses to the job as data, and is carried out there by its `ask` method, which returns
-named parts: ``{"output": ..., "input x after the call": ...}``. The solution answers the same probes in the same way, so
-the grader only ever compares two sets of parts. A new verb is one more class here.
+named parts: ``{"output": ..., "input x after the call": ...}``. The solution answers the same probes in the same way,
+so the grader only ever compares two sets of parts. A new verb is one more class here.
 
 `ask` runs beside student code. It therefore sends back what it observed and decides nothing.
 """
@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from autograder.course.values import Code, Generator, TensorValue
+from autograder.course.values import Code, Generator
 
 #: The answer to a probe: parts by name, each a value that can cross the wire.
 Parts = dict[str, Any]
@@ -51,8 +51,9 @@ class MissingName(Exception):
 class Call:
     """Call the student's function.
 
-    The output is a part. Called more than once, with fresh copies of the inputs, every output is one, and so are the array
-    inputs as they look after each call: that shows a function which remembers something, or which writes to its inputs.
+    The output is a part. Called more than once, with fresh copies of the inputs, every output is one, and so are the
+    array inputs as they look after each call: that shows a function which remembers something, or which writes to its
+    inputs.
 
     Attributes:
         args: positional arguments.
@@ -205,9 +206,7 @@ class Module:
         args, kwargs = _live_arguments(self.construct, bench)
         module = make(*args, **kwargs)
         parts: Parts = {
-            "names and shapes in state_dict()": {
-                key: tuple(value.shape) for key, value in module.state_dict().items()
-            },
+            "names and shapes in state_dict()": {key: tuple(value.shape) for key, value in module.state_dict().items()},
         }
         if not self.state:
             return parts

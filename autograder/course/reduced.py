@@ -91,7 +91,7 @@ def check_reduced(
     """Declare checks, mistakes and equivalents of a loss with a reduction, and those of its backward.
 
     The code of single losses and slopes below is one expression, or statements that end with one. Around it, mistakes
-    and equivalents get the reduction and the chain rule as they should be.
+    and equivalents get dtype, reduction and chain rule as they should be.
 
     Args:
         loss: the question of the loss.
@@ -124,7 +124,8 @@ def check_reduced(
     _declare_checks(loss, plan, example, far, upstream=None)
     if "reduction" not in parameters:
         parameters += ', reduction="mean"'
-    write = partial(_body, start, "each")
+    first = parameters.split(",")[0].strip()
+    write = partial(_body, start, first, "each")
     declare_variants(
         loss,
         parameters,
@@ -140,7 +141,7 @@ def check_reduced(
     if backward is None:
         return
     _declare_checks(backward, plan, example, [f for f in far if f.backward], upstream=upstream)
-    write, chain = partial(_body, start, "slope"), _Chain(rows, upstream)
+    write, chain = partial(_body, start, first, "slope"), _Chain(rows, upstream)
     declare_variants(
         backward,
         f"grad, {parameters}" if upstream else parameters,
@@ -277,7 +278,7 @@ _WRONG_REDUCTIONS = (
     ),
     (
         "returns float64 for float32",
-        "each = np.float64(each)\n" + _REDUCE,
+        "each = each.astype(np.float64)\n" + _REDUCE,
         "Compare the dtype of your result with that of a float32 input.",
     ),
 )
@@ -295,8 +296,7 @@ class _Chain:
 
     def rule(self, mean: str = "grad * slope / count", other: str = "grad * slope") -> str:
         """The last lines of a backward, from the expression for the mean and the one for all else."""
-        # An upstream gradient in float64 must not turn float32 into float64.
-        lines = ["grad = np.asarray(grad, np.asarray(slope).dtype)" if self.upstream else "grad = 1"]
+        lines = ["grad = np.asarray(grad, dtype)" if self.upstream else "grad = 1"]
         if self.upstream and self.rows:
             lines.append('grad = grad[..., None] if reduction == "none" else grad')
         lines.append("count = slope[..., 0].size" if self.rows else "count = np.size(slope)")
@@ -327,8 +327,11 @@ class _Chain:
             )
 
 
-def _body(start: str, name: str, code: str, end: str) -> str:
-    """A function's body: the value of the code's last expression under a name, and lines that use it."""
+def _body(start: str, first: str, name: str, code: str, end: str) -> str:
+    """A function's body: the value of the code's last expression under a name, and lines that use it.
+
+    The value gets the dtype of the first argument (float64 if that is none of floats), so that code need not care.
+    """
     try:
         tree = ast.parse(dedent(code).strip())
     except SyntaxError as error:
@@ -336,7 +339,15 @@ def _body(start: str, name: str, code: str, end: str) -> str:
     if not tree.body or not isinstance(tree.body[-1], ast.Expr):
         raise CourseError(f"{code!r} must end with an expression, the value of {name}.")
     tree.body[-1] = ast.Assign([ast.Name(name, ast.Store())], tree.body[-1].value)
-    return "\n".join([dedent(start).strip(), ast.unparse(ast.fix_missing_locations(tree)), end])
+    return "\n".join(
+        [
+            dedent(start).strip(),
+            ast.unparse(ast.fix_missing_locations(tree)),
+            f'dtype = {first}.dtype if {first}.dtype.kind == "f" else np.dtype(float)',
+            f"{name} = np.asarray({name}, dtype)",
+            end,
+        ]
+    )
 
 
 def _is_float(value: Any) -> bool:

@@ -122,7 +122,9 @@ def generated_files(assignment: Assignment, key: AnswerKey) -> Mapping[Path, str
             PublicCheck(
                 check,
                 tuple(
-                    PublicCase(case.probe, case.expected, {path: (a.absolute, a.relative) for path, a in case.allowed.items()})
+                    PublicCase(
+                        case.probe, case.expected, {path: (a.absolute, a.relative) for path, a in case.allowed.items()}
+                    )
                     for case in by_title[check.title].cases
                 ),
             )

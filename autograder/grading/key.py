@@ -1,7 +1,7 @@
 """The answer key: every check's probes with the answers that the solution gave to them.
 
 The solution is a submission like any other: it sits in the same sandbox and answers the same probes. Its answers to
-inputs recast to the other precision tell how noisy the computation is, and so how far an answer may lie from the expected.
+inputs recast to the other precision tell how noisy the computation is, and so how far an answer may be off.
 """
 
 from __future__ import annotations
@@ -108,9 +108,7 @@ def make_key(assignment: Assignment, seed: int, slot: Slot, limits: Limits) -> A
     Raises:
         CourseError: the solution did not answer a check; the message names it.
     """
-    drawn = {
-        (q.name, c.title): probes_of(assignment, q, c, seed) for q in assignment.questions for c in q.checks
-    }
+    drawn = {(q.name, c.title): probes_of(assignment, q, c, seed) for q in assignment.questions for c in q.checks}
     inquiries = []
     for question in assignment.questions:
         probes = [p for check in question.checks for p in drawn[question.name, check.title]]

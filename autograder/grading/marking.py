@@ -123,8 +123,8 @@ def _judge(
 def _raised(outcome: Outcome, submission: Submission, level: Reveal) -> str:
     """An exception in words.
 
-    The message of an exception is the student's text and may carry the inputs of a hidden check, and so may the name of its
-    class. Below "full", only a name that Python itself defines and the student's own line are told.
+    The message of an exception is the student's text and may carry the inputs of a hidden check, and so may the name
+    of its class. Below "full", only a name that Python itself defines and the student's own line are told.
     """
     if level == "full":
         return "\n".join([outcome.message, *outcome.traceback])
@@ -150,7 +150,7 @@ def _because(name: str, outcome: Outcome, submission: Submission, transcript: Tr
     if outcome.kind != "missing":
         return ""
     failed = {c.number: c for c in transcript.cells if c.status in ("error", "limit")}
-    defines = re.compile(rf"^\s*(?:(?:async\s+)?def|class)\s+{re.escape(name)}\b|^{re.escape(name)}\s*[:=]", re.MULTILINE)
+    defines = re.compile(rf"^\s*(?:def|class)\s+{name}\b|^{name}\s*[:=]", re.MULTILINE)
     for number, source in submission.cells:
         if number in failed and defines.search(source):
             return f" It should have been defined in cell {number}, which failed: {failed[number].message}"

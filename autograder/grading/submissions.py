@@ -1,7 +1,8 @@
 """Where are the submissions, and what do they contain?
 
-A file is read under caps before anything parses it. Whatever is wrong with it becomes the reason of a rejected submission;
-it never stops the batch. Only the text of code cells is used: outputs, metadata and attachments are dropped unread.
+A file is read under caps before anything parses it. Whatever is wrong with it becomes the reason of a rejected
+submission; it never stops the batch. Only the text of code cells is used: outputs, metadata and attachments are dropped
+unread.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def find_submissions(paths: Sequence[Path], assignment: str) -> list[Source]:
     for path in paths:
         found = list(_at(path, assignment))
         if not found:
-            raise UsageError(f"{path}: no notebook (.ipynb) in it. Name a notebook, a folder or a zip archive of notebooks.")
+            raise UsageError(f"{path}: no notebook (.ipynb) in it. Name a notebook, a folder or a zip archive.")
         sources += found
     counts: dict[str, int] = {}
     for source in sources:

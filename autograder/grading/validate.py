@@ -1,7 +1,7 @@
 """Does an assignment prove itself? Solution, stub and every listed mistake are graded like any submission.
 
-The solution must earn everything, the stub nothing, every mistake must fail at least one hidden check of its question, and
-every equivalent must keep full marks there.
+The solution must earn everything, the stub nothing, every mistake must fail at least one hidden check of its question,
+and every equivalent must keep full marks there.
 """
 
 from __future__ import annotations

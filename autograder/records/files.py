@@ -63,7 +63,7 @@ class RunFolder:
             self.marks.mkdir(parents=True, exist_ok=True)
             write_atomically(path / RUN_FILE, self._run_text([], {}, finished=False, elapsed_s=0.0))
         except OSError as error:
-            raise UsageError(f"{path}: cannot be written ({error.strerror}). Choose another folder with --out.") from error
+            raise UsageError(f"{path}: cannot be written ({error.strerror}). Choose another --out.") from error
         for name in old:
             name.unlink(missing_ok=True)
 
@@ -110,14 +110,14 @@ class RunFolder:
             run = json.loads((self.path / RUN_FILE).read_text(encoding="utf-8"))
             assignment, started = run["assignment"], run["started"]
         except (OSError, ValueError, KeyError, TypeError):
-            raise UsageError(f"{self.path}: holds files that are not of a run. Choose an empty folder with --out.") from None
+            raise UsageError(f"{self.path}: holds files that are not of a run. Choose an empty --out.") from None
         if assignment != self.assignment:
             raise UsageError(
-                f"{self.path}: holds a run of {assignment!r}, not of {self.assignment!r}. Choose another folder with --out."
+                f"{self.path}: holds a run of {assignment!r}, not of {self.assignment!r}. Choose another --out."
             )
         if not replace:
             raise UsageError(
-                f"{self.path}: holds a run of {started}. Choose another folder with --out, or take this one with --replace."
+                f"{self.path}: holds a run of {started}. Choose another --out, or take this one over with --replace."
             )
         return [*self.marks.glob("*.json"), self.path / CSV_FILE]
 
@@ -125,13 +125,12 @@ class RunFolder:
         """A file name that is safe everywhere, and different for different submissions."""
         safe = re.sub(r"[^A-Za-z0-9._-]+", "_", mark.student).strip("._")[:80] or "student"
         if safe != mark.student or safe.lower() in self._names or safe.split(".")[0].upper() in _RESERVED:
-            safe += "-" + hashlib.sha256(f"{mark.student}\0{mark.file}".encode("utf-8", "surrogatepass")).hexdigest()[:10]
+            identity = f"{mark.student}\0{mark.file}".encode("utf-8", "surrogatepass")
+            safe += "-" + hashlib.sha256(identity).hexdigest()[:10]
         self._names[safe.lower()] = mark.file
         return f"{safe}.json"
 
-    def _run_text(
-        self, marks: Sequence[Mark], provenance: dict[str, Any], *, finished: bool, elapsed_s: float
-    ) -> str:
+    def _run_text(self, marks: Sequence[Mark], provenance: dict[str, Any], *, finished: bool, elapsed_s: float) -> str:
         if not hasattr(self, "_started"):
             self._started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         statuses = [mark.status for mark in marks]

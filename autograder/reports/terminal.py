@@ -1,7 +1,7 @@
 """What people see on a terminal: the table of a class, one student's feedback, the state of a machine.
 
-Text that came from a submission is made visible before it gets here (`autograder.text.visible`); here it is never read as
-Rich markup.
+Text that came from a submission is made visible before it gets here (`autograder.text.visible`); here it is never read
+as Rich markup.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def mark_line(mark: Mark) -> str:
 
 
 def feedback(mark: Mark) -> Group:
-    """One student's feedback: the score, then each question; the checks of those that lost points, failed ones explained."""
+    """One student's feedback: the score, then the checks of each question that lost points, failed ones explained."""
     parts: list[RenderableType] = [
         Text.assemble(
             (visible(mark.student, 60), "bold"),

@@ -1,7 +1,7 @@
 """Data to live objects and back, inside the job.
 
-`plain` reads by exact type and through functions taken before any student code ran, so that a subclass, an instance with
-replaced methods or a lazy object is told as what it is instead of being asked to describe itself.
+`plain` reads by exact type and through functions taken before any student code ran, so that a subclass, an instance
+with replaced methods or a lazy object is told as what it is instead of being asked to describe itself.
 """
 
 from __future__ import annotations

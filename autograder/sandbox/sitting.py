@@ -1,9 +1,9 @@
 """How does one notebook get through all its questions, even if it dies on the way?
 
-A sitting runs the cells once, in order, and asks each question right after its last check cell (``grader.check("relu")``),
-or after the last cell when the notebook never checks it: a name that is reused later does no harm. When a job dies, a
-fresh one runs the cells again, without the cell that killed it, and goes on after the question that killed it. Answers that
-have arrived stay.
+A sitting runs the cells once, in order, and asks each question right after its last check cell
+(``grader.check("relu")``), or after the last cell when the notebook never checks it: a name that is reused later does
+no harm. When a job dies, a fresh one runs the cells again, without the cell that killed it, and goes on after the
+question that killed it. Answers that have arrived stay.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from autograder.course.probes import Parts, Probe
 from autograder.sandbox import wire
-from autograder.sandbox.host import Job, JobEnded, Slot
+from autograder.sandbox.conversation import Job, JobEnded
+from autograder.sandbox.host import Slot
 from autograder.sandbox.limits import Limits
 
 #: A question that is checked in a line of a cell, unless the line is commented out.
@@ -152,17 +153,15 @@ def _ready(job: Job) -> None:
         raise JobEnded("broken", f"a job could not start: {message.get('message')}")
 
 
-def _run(
-    job: Job, batch: Sequence[tuple[int, str]], reports: dict[int, CellReport], killers: set[int]
-) -> None:
+def _run(job: Job, batch: Sequence[tuple[int, str]], reports: dict[int, CellReport], killers: set[int]) -> None:
     """Run cells; a cell that ends the job is noted as a killer before the end is passed on."""
     if not batch:
         return
-    at = 0
+    number = batch[0][0]
     try:
         job.begin_step("cell")
         job.send(wire.encode({"do": "run", "cells": [list(cell) for cell in batch]}))
-        for at, (number, _) in enumerate(batch):
+        for number, _ in batch:
             job.begin_step("cell")
             message = job.receive()
             if message.get("is") != "cell" or message.get("index") != number:
@@ -170,7 +169,6 @@ def _run(
             reports[number] = _cell_report(number, message)
     except JobEnded as end:
         if end.kind != "broken":
-            number = batch[at][0]
             killers.add(number)
             status: Literal["limit", "error"] = "limit" if end.kind == "limit" else "error"
             reports[number] = CellReport(number, status, f"The cell {end.message}.")

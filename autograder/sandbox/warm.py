@@ -7,8 +7,14 @@ nothing of a course, no reference and no submission may come near the process th
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import importlib
 import os
+import random
+import sys
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 #: Set before the zygote starts: one thread (forking a process with threads deadlocks), no display, a fixed hash order,
@@ -50,7 +56,9 @@ def warm_up(modules: tuple[str, ...] = PRELOAD) -> tuple[str, ...]:
         _warm_torch()
     if "matplotlib.pyplot" in loaded:
         _warm_plot()
-    _warm_cells(shell)
+    _rehearse(sys.modules.get("torch"))
+    gc.collect()
+    _gather_pages()
     return loaded
 
 
@@ -67,8 +75,7 @@ def _warm_torch() -> None:
     weight = torch.zeros(2, 2, requires_grad=True)
     optimizer = torch.optim.SGD([weight], lr=0.1)
     optimizer.zero_grad()
-    if not torch.cuda._is_compiled() and not _accelerator_registered(torch):
-        # With an accelerator this would start a thread; without one it is harmless in a process that will be forked.
+    if _backward_is_harmless(torch):
         torch.autograd.backward((torch.softmax(weight @ weight, -1) ** 2).sum())
         optimizer.step()
     repr(weight)
@@ -77,9 +84,10 @@ def _warm_torch() -> None:
         layers(torch.zeros(1, 2))
 
 
-def _accelerator_registered(torch: Any) -> bool:
+def _backward_is_harmless(torch: Any) -> bool:
+    """Whether autograd starts no thread: where an accelerator is registered it does, and then every job fails."""
     # "privateuseone" is the name of an unused slot: any other says that a backend took it.
-    return bool(torch._C._get_privateuse1_backend_name() != "privateuseone")
+    return not torch.cuda._is_compiled() and torch._C._get_privateuse1_backend_name() == "privateuseone"
 
 
 def _warm_plot() -> None:
@@ -92,32 +100,96 @@ def _warm_plot() -> None:
     plt.close(figure)
 
 
-def _warm_cells(shell: Any) -> None:
-    """Run ordinary cells and conversions once, so that jobs find these code paths warm."""
+def _rehearse(torch: Any) -> None:
+    """Be a job once, from the first cell to the last answer, so that jobs find these code paths warm.
+
+    What is first used in a job costs that job the import of modules, and a copy of each memory page that it changes.
+    """
+    importlib.import_module("resource")  # for the limits of a job, which can no longer reach its file
     import numpy as np
 
-    from autograder.course.probes import call, gradient
+    from autograder.course import probes
     from autograder.course.values import tensor
-    from autograder.sandbox import wire
+    from autograder.sandbox import job, wire
     from autograder.sandbox.live import Converter
+    from autograder.sandbox.settings import restore_settings, settings_snapshot
+    from autograder.sandbox.shell import Shell
 
-    converter = Converter()
-    probes: list[Any] = [call(x=np.ones((2, 3)))]
-    if converter.torch is not None:
-        probes.append(gradient(x=tensor(np.ones(3))))
-    frame = wire.encode({"probes": probes})
-    for probe in wire.decode_frame(frame, records=True)["probes"]:
-        wire.encode(converter.plain(converter.live(probe.kwargs["x"])))
-    with shell.Shell() as warm:
-        for index, source in enumerate(_CELLS):
-            warm.run_cell(index, source)
+    x = np.ones((2, 3))
+    cells = [*_CELLS]
+    asked: list[tuple[str, probes.Probe]] = [("f", probes.call(x=x)), ("x", probes.value())]
+    random.seed(0)
+    np.random.seed(0)
+    if torch is not None:
+        torch.manual_seed(0)
+        cells += _TORCH_CELLS
+        asked.append(("g", probes.call(x=tensor(x))))
+        if _backward_is_harmless(torch):
+            cells.append(_TRAINING_CELL)
+            asked.append(("g", probes.gradient(x=tensor(x))))
+            asked.append(("Net", probes.module(probes.call(), tensor(x, "float32"))))
+    with Shell() as shell:
+        bench = job.StudentBench(shell, Converter())
+        settings = settings_snapshot()
+        for index, source in enumerate(cells):
+            wire.encode(asdict(shell.run_cell(index, source)))
+        for name, probe in asked:
+            restore_settings(settings)
+            question = wire.decode_frame(wire.encode({"do": "ask", "probe": probe}), records=True)
+            wire.decode_frame(wire.encode({"parts": question["probe"].ask(name, bench)}))
     os.environ.pop("TMPDIR", None)
 
 
 _CELLS = (
-    "import numpy as np\nimport math",
+    "import math\nimport numpy as np\nrng = np.random.default_rng(0)\nx = rng.normal(size=(2, 3))",
     "def f(x, axis=-1):\n    e = np.exp(x - x.max(axis, keepdims=True))\n    return e / e.sum(axis, keepdims=True)",
     "f(np.ones((2, 3)))",
-    "class A:\n    def __init__(self):\n        self.x = [1, 2]\nprint(A().x)",
+    "np.allclose(f(x).sum(-1), 1), np.argmax(x), np.zeros(2)[np.arange(2)] @ x @ np.eye(3), np.maximum(x, 0).mean()",
+    "class A:\n    def __init__(self):\n        self.x = [1, 2]\nprint(A().x, 'and', 0.5)",
     "1 / 0",
+    "%matplotlib inline",
 )
+_TORCH_CELLS = (
+    "import torch\nimport torch.nn.functional as F\nfrom torch import nn\ntorch.manual_seed(0)",
+    "points = torch.randn(4, 3)\ndef g(x):\n    return torch.softmax(x, -1)",
+    """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.out = nn.Linear(3, 2), nn.Linear(2, 3)
+    def forward(self, x):
+        return self.out(torch.relu(self.hidden(x)))
+net = Net()
+net""",
+    "with torch.no_grad():\n    out = net(points)\nout, out.shape, F.cross_entropy(out, torch.arange(4) % 3).item()",
+)
+_TRAINING_CELL = """for optimizer in torch.optim.SGD(net.parameters(), lr=0.1), torch.optim.Adam(net.parameters()):
+    for _ in range(2):
+        optimizer.zero_grad()
+        scores = net(points)
+        binary = F.binary_cross_entropy_with_logits(scores[:, 0], (points[:, 0] > 0).float())
+        loss = binary + F.mse_loss(scores, points)
+        loss.backward()
+        optimizer.step()
+loss"""
+
+_HUGE_PAGE = 2 * 2**20
+_MADV_COLLAPSE = 25
+
+
+def _gather_pages() -> None:
+    """Have the kernel gather the memory of this process into huge pages, where it can (Linux 6.1).
+
+    A fork copies the page tables, and the end of a job takes them down again: with huge pages there are far fewer.
+    """
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        return
+    libc = ctypes.CDLL(None)
+    for line in maps.read_text(encoding="utf-8", errors="replace").splitlines():
+        span, rights, _, _, inode = line.split()[:5]
+        if rights != "rw-p" or inode != "0":
+            continue
+        start, end = (int(address, 16) for address in span.split("-"))
+        start, end = -(-start // _HUGE_PAGE) * _HUGE_PAGE, end // _HUGE_PAGE * _HUGE_PAGE
+        if start < end:  # a refusal is no harm: the pages stay as they are
+            libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)

@@ -1,9 +1,10 @@
 """What crosses the border between grader and job: a capped JSON header, then raw buffers.
 
-Layout of a frame: ``u32`` header length, ``u64`` payload length (little endian), header, payload. The header is JSON; an
-array in it is a record ``{"": "array", "dtype": ..., "shape": ...}`` whose bytes are the next ones of the payload, so there
-are no offsets that could overlap or leave gaps. Lengths are checked against caps *before* anything is allocated, and every
-record is checked field by field: bytes from a job are only ever values, and bytes that are no value are a `WireError`.
+Layout of a frame: ``u32`` header length, ``u64`` payload length (little endian), header, payload. The header is JSON;
+an array in it is a record ``{"": "array", "dtype": ..., "shape": ...}`` whose bytes are the next ones of the payload,
+so there are no offsets that could overlap or leave gaps. Lengths are checked against caps *before* anything is
+allocated, and every record is checked field by field: bytes from a job are only ever values, and bytes that are no
+value are a `WireError`.
 
 Nothing is unpickled and no name from a frame is looked up anywhere but in the tables of this module.
 """
@@ -16,18 +17,33 @@ import math
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from autograder.course.probes import RECORDS
-from autograder.course.values import TORCH_DTYPES, Code, Generator, TensorValue, Unsupported
+from autograder.course.values import TORCH_DTYPES, TensorValue, Unsupported
 
 PREFIX = struct.Struct("<IQ")
 
 #: dtypes of arrays that may cross. Structured, object, string and platform-dependent dtypes may not.
 NUMPY_DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
+    [
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+    ]
 )
 MAX_DEPTH = 40
 MAX_NODES = 200_000
@@ -272,7 +288,7 @@ class _Reader:
         except TypeError as error:
             raise WireError(f"the fields of a {name} do not fit") from error
 
-    READERS = {
+    READERS: ClassVar = {
         "float": read_float,
         "complex": read_complex,
         "tuple": read_tuple,

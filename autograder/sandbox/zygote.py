@@ -5,9 +5,9 @@
 It holds no tests, no references and no submissions: a job receives its cells over its own socket. Everything here is
 single-threaded, because a fork copies only the thread that calls it.
 
-Control messages are small JSON packets on a seqpacket socket; descriptors ride along. Grader to zygote: ``slot`` with the
-socket of a new slot. Grader to slot: ``job`` with the job's two descriptors, ``kill``. Slot to grader: ``forked`` with a
-pidfd (and the pid), ``ended`` with status and resource usage.
+Control messages are small JSON packets on a seqpacket socket; descriptors ride along. Grader to zygote: ``slot`` with
+the socket of a new slot. Grader to slot: ``job`` with the job's two descriptors, ``kill``. Slot to grader: ``forked``
+with a pidfd (and the pid), ``ended`` with status and resource usage.
 """
 
 from __future__ import annotations

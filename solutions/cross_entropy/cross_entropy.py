@@ -1112,7 +1112,7 @@ def torch_cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Te
         ``logits`` (default float dtype for integers), with right gradients for all finite scores.
 
     Raises:
-        RuntimeError: the shapes do not fit, or a label is C or larger.
+        RuntimeError: a label is C or larger.
 
     Source:
         PyTorch, ``torch.nn.functional.cross_entropy``.

@@ -192,6 +192,26 @@ CHECKS_ERRORS = {
         'return value()\n\nfor a in "ac":\n    best.wrong(a, "other letter", hint="?")\n',
         r"checks.py:25: question 'best' has another mistake or equivalent 'other letter'",
     ),
+    "wrong value that cannot be written": (
+        "return value()\n",
+        'return value()\n\nbest.wrong(object(), "an object", hint="?")\n',
+        r"checks.py:24: the wrong answer 'an object' of best cannot be written out",
+    ),
+    "wrong value of a function": (
+        "return value()\n",
+        'return value()\n\ndouble.wrong(3, "a number", hint="?")\n',
+        r"checks.py:24: double is no value question",
+    ),
+    "mistake as text that is not Python": (
+        "return value()\n",
+        'return value()\n\ndouble.mistake_text("typo", "double = = 3", hint="?")\n',
+        r"checks.py:24: the text of 'typo' is not Python",
+    ),
+    "mistake as text for another name": (
+        "return value()\n",
+        'return value()\n\ndouble.mistake_text("typo", "dubble = 3", hint="?")\n',
+        r"checks.py:24: 'typo' does not define 'double'",
+    ),
     "mistake that makes nothing": (
         "def _(x):\n    return 3 * x",
         "def _():\n    ...",
@@ -238,7 +258,6 @@ def test_a_variant_written_as_lambda_is_told(course, variant: str):
     assert str(caught.value).startswith("solutions/hw/checks.py:14: ")
 
 
-@pytest.mark.xfail(strict=True, reason="QuestionBuilder._cell puts the absolute path into its message")
 def test_a_variant_written_as_lambda_is_told_without_the_folder_of_the_course(course):
     with pytest.raises(CourseError) as caught:
         course.load(MASTER, edited(CHECKS, TRIPLES, LAMBDAS["mistake"]))

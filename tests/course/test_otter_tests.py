@@ -131,41 +131,44 @@ def _writes_later():
 
 
 def _adds_up():
-    """A right function that adds its outputs up over the calls."""
+    """Adds its outputs up over the calls, in an array of its own: the first one was right when it was returned."""
     total = np.zeros_like(X)
 
     def double(x):
-        nonlocal total
-        total = total + 2 * x
+        total[...] += 2 * x
         return total
 
     return double
 
 
 def _one_buffer():
-    """Right values in one array for all calls: each was right when it was returned."""
+    """Right values, in one array for all calls."""
     out = np.empty_like(X)
     return lambda x: np.multiply(x, 2, out=out)
 
 
+#: Each makes the function, since some of them remember.
 WRONG_TWICE = {
-    "wrong numbers": (lambda x: 3 * x, "output of call 1: 3 of 4 numbers are wrong; at [0, 0] expected 2.0, got 3.0."),
+    "wrong numbers": (
+        lambda: lambda x: 3 * x,
+        "output of call 1: 3 of 4 numbers are wrong; at [0, 0] expected 2.0, got 3.0.",
+    ),
     "input changed": (
-        _writes,
+        lambda: _writes,
         "input x after call 1: 3 of 4 numbers are wrong; at [0, 0] expected 1.0, got 2.0. Does your code write",
     ),
     "input changed by the second call": (
-        _writes_later(),
+        _writes_later,
         "input x after call 2: 2 of 4 numbers are wrong; at [1, 0] expected 0.1, got 5.0. Does your code write",
     ),
-    "remembers": (_adds_up(), "output of call 2: 3 of 4 numbers are wrong; at [0, 0] expected 2.0, got 4.0."),
-    "nothing": (lambda x: None, "output of call 1: expected a NumPy array, got None."),
+    "remembers": (_adds_up, "output of call 2: 3 of 4 numbers are wrong; at [0, 0] expected 2.0, got 4.0."),
+    "nothing": (lambda: lambda x: None, "output of call 1: expected a NumPy array, got None."),
 }
 
 
-@pytest.mark.parametrize(("answer", "message"), WRONG_TWICE.values(), ids=WRONG_TWICE)
-def test_a_function_asked_twice_fails_and_is_told_why(results, answer: Any, message: str):
-    ((passed, told),) = results(_text(TWICE), {"f": answer})
+@pytest.mark.parametrize(("make", "message"), WRONG_TWICE.values(), ids=WRONG_TWICE)
+def test_a_function_asked_twice_fails_and_is_told_why(results, make: Any, message: str):
+    ((passed, told),) = results(_text(TWICE), {"f": make()})
     assert not passed
     assert message in told
 
@@ -174,7 +177,7 @@ def test_a_function_asked_once_is_not_judged_by_its_inputs(results):
     assert results(_text(DOUBLE), {"f": _writes})[0][0]
 
 
-def test_outputs_are_noted_before_the_next_call(results):
+def test_one_array_for_all_outputs_is_no_mistake(results):
     assert results(_text(TWICE), {"f": _one_buffer()})[0][0]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import threading
@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -27,7 +26,8 @@ import autograder
 from autograder.course.probes import Call
 from autograder.errors import GraderError, UsageError
 from autograder.sandbox import host, wire
-from autograder.sandbox.host import End, Job, JobEnded, Sandbox
+from autograder.sandbox.conversation import End, Job, JobEnded
+from autograder.sandbox.host import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sitting import Inquiry, Transcript, sit
 
@@ -316,19 +316,7 @@ def test_a_prefix_above_the_caps_allocates_nothing(line):
     assert (caught.value.kind, puppet.killed) == ("died", True)
 
 
-@contextlib.contextmanager
-def own_sandbox(limits: Limits, **options: Any) -> Iterator[Sandbox]:
-    """A sandbox beside the shared one."""
-    with Sandbox(limits, preload=("numpy",), **options) as made:
-        made._names = 1000 * next(_numbers)  # control groups of two sandboxes would have the same names, see below
-        yield made
-
-
-_numbers = itertools.count(1)
-
-
 @linux_only
-@pytest.mark.xfail(strict=True, reason="both slots ask for autograder-PID-job-1, so the second one fails")
 def test_slots_of_two_sandboxes_have_control_groups_of_their_own(monkeypatch):
     names: list[str] = []
 
@@ -340,9 +328,19 @@ def test_slots_of_two_sandboxes_have_control_groups_of_their_own(monkeypatch):
     for _ in range(2):
         with Sandbox(preload=("numpy",)) as sandbox:
             if "cgroup" not in sandbox.layers:
-                pytest.xfail("there are no control groups here")
+                pytest.skip("control groups need a host that hands them down")
             sandbox.slot().close()
     assert len(set(names)) == 2
+
+
+@linux_only
+@pytest.mark.xfail(strict=True, raises=ProcessLookupError, reason="_Forked.join lets the error through")
+def test_a_job_that_is_gone_before_it_joins_its_control_group_is_no_fault_of_the_batch():
+    """A job whose jail fails says so and ends at once, perhaps before the grader gets to this line."""
+    group = SimpleNamespace(out_of_memory_kills=lambda: 0, add=lambda pid: os.kill(pid, 0))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    host._Forked(SimpleNamespace(), gone.pid, None).join(group)
 
 
 # What is left behind ----------------------------------------------------------------------------
@@ -441,7 +439,7 @@ def test_two_hundred_jobs_a_tenth_of_them_hostile(tmp_path, monkeypatch):
     numbers: SimpleQueue[int] = SimpleQueue()
     for number in range(200):
         numbers.put(number)
-    with nothing_left(tmp_path), own_sandbox(limits) as sandbox:
+    with nothing_left(tmp_path), Sandbox(limits, preload=("numpy",)) as sandbox:
         with ThreadPoolExecutor(2) as threads:
             for done in [threads.submit(work, sandbox, numbers) for _ in range(2)]:
                 done.result()
@@ -458,7 +456,7 @@ def test_a_zygote_that_was_killed_is_replaced(tmp_path):
     limits = Limits(step_s=1, submission_s=8)
     with (
         nothing_left(tmp_path, ignore="descriptors"),
-        own_sandbox(limits) as sandbox,
+        Sandbox(limits, preload=("numpy",)) as sandbox,
         contextlib.closing(sandbox.slot()) as slot,
     ):
         assert outputs(examine(slot, limits, HONEST), "g") == (2, 3)
@@ -474,13 +472,11 @@ def test_a_zygote_that_was_killed_is_replaced(tmp_path):
 @pytest.mark.xfail(strict=True, reason="_Forked.end raises before it closes the pidfd")
 def test_a_zygote_that_was_killed_costs_no_descriptor(tmp_path):
     limits = Limits(step_s=1, submission_s=8)
-    with (
-        nothing_left(tmp_path, seconds=2),
-        own_sandbox(limits) as sandbox,
-        contextlib.closing(sandbox.slot()) as slot,
-    ):
-        examine(slot, limits, HONEST)
-        kill_zygote(sandbox)
+    with nothing_left(tmp_path, seconds=2), Sandbox(limits, preload=("numpy",)) as sandbox:
+        slot = sandbox.slot()
+        with pytest.raises(GraderError, match="zygote ended"), slot.job(60) as job:
+            end_with_zygote(job, sandbox)
+        slot.close()
 
 
 @linux_only
@@ -494,11 +490,17 @@ def test_a_zygote_outlives_the_thread_that_started_it(monkeypatch):
             for _ in range(3):
                 examine(slot, limits, HONEST)
 
-    with own_sandbox(limits) as sandbox:
+    with Sandbox(limits, preload=("numpy",)) as sandbox:
         thread = threading.Thread(target=roll_over)
         thread.start()
         thread.join()
         assert not until(lambda: any(zygote.process.poll() is not None for zygote in sandbox._all), 1)
+
+
+def end_with_zygote(job: Job, sandbox: Sandbox) -> None:
+    assert job.receive()["is"] == "ready"
+    kill_zygote(sandbox)
+    job.receive()
 
 
 def kill_zygote(sandbox: Sandbox) -> None:
@@ -513,23 +515,23 @@ def test_closing_the_sandbox_ends_what_still_runs(tmp_path):
     ended: list[BaseException] = []
     with (
         nothing_left(tmp_path, ignore="descriptors"),
-        own_sandbox(limits) as sandbox,
+        Sandbox(limits, preload=("numpy",)) as sandbox,
         contextlib.closing(sandbox.slot()) as slot,
     ):
 
         def work() -> None:
             try:
                 examine(slot, limits, "while True: pass")
-            except GraderError as error:
+            except BaseException as error:
                 ended.append(error)
 
         thread = threading.Thread(target=work)
         thread.start()
-        assert until(lambda: slot._last is not None)  # the job was forked
+        assert until(lambda: slot._last is not None and slot._last.usage()[0] > 0.2)  # the loop runs
         sandbox.close()
         thread.join(30)
         assert not thread.is_alive()
-    assert len(ended) == 1
+    assert [type(error) for error in ended] == [GraderError]
 
 
 # Where forking is not possible ------------------------------------------------------------------
@@ -543,7 +545,7 @@ def test_without_fork_strangers_are_refused():
 @contextlib.contextmanager
 def single_use(limits: Limits) -> Iterator[host.Slot]:
     """A slot of a sandbox that cannot fork."""
-    with own_sandbox(limits, trust=True, fork=False) as sandbox:
+    with Sandbox(limits, preload=("numpy",), trust=True, fork=False) as sandbox:
         assert (sandbox.forks, sandbox.layers) == (False, ())
         assert sandbox.warnings
         with contextlib.closing(sandbox.slot()) as slot:

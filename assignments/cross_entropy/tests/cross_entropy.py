@@ -1,0 +1,226 @@
+"""Public checks of cross_entropy; run them with grader.check("cross_entropy")."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from otter.test_files import test_case
+
+OK_FORMAT = False
+
+name = "cross_entropy"
+points = [0.56, 0.56]
+
+
+def _defined(name: str, value: Any) -> None:
+    """Fail with a clear sentence where the notebook has no answer yet."""
+    if value is None:
+        raise AssertionError(f"{name} is not defined. Run the cell that defines it.")
+    if value is ...:
+        raise AssertionError(f"{name} is still `...`. Replace it by your answer.")
+
+
+def _run(function: Any, args: Any, kwargs: Any) -> Any:
+    """Call the function; an exit() in it must not end the notebook."""
+    try:
+        return function(*args, **kwargs)
+    except SystemExit:
+        raise AssertionError("Your code calls exit(). Remove that.") from None
+
+
+def _call(function: Any, args: Any, kwargs: Any, times: int = 1) -> dict[str, Any]:
+    """The output of the function; called more than once, also its inputs as they look afterwards."""
+    answer = {}
+    for i in range(times):
+        now_args, now_kwargs = copy.deepcopy((args, kwargs))
+        output = copy.deepcopy(_run(function, now_args, now_kwargs))
+        if times == 1:
+            return {"output": output}
+        answer[f"output of call {i + 1}"] = output
+        for label, value in _named(now_args, now_kwargs).items():
+            if _has_arrays(value):
+                answer[f"input {label} after call {i + 1}"] = value
+    return answer
+
+
+def _named(args: Any, kwargs: Any) -> dict[str, Any]:
+    """All arguments by name; those without one by their position."""
+    return {**{str(i): value for i, value in enumerate(args)}, **kwargs}
+
+
+def _has_arrays(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_has_arrays(item) for item in value)
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _compare(expected: Any, answer: Any, allowed: Any) -> None:
+    """Fail at the first part of the answer that is not as expected; `allowed` holds tolerances."""
+    for part in expected:
+        _compare_value(part, expected[part], answer.get(part), allowed, 0.0)
+
+
+def _compare_value(path: str, expected: Any, actual: Any, allowed: Any, outer: Any) -> None:
+    tolerance = allowed.get(path, outer)
+    if _kind(expected) != _kind(actual):
+        hint = " Does autograd reach it?" if path.startswith("gradient") and actual is None else ""
+        raise AssertionError(f"{path}: expected {_kind(expected)}, got {_kind(actual)}.{hint}")
+    if isinstance(expected, dict):
+        if set(expected) != set(actual):
+            names, found = list(expected), list(actual)
+            raise AssertionError(f"{path}: expected the names {names}, got {found}.")
+        for key in expected:
+            _compare_value(f"{path}[{key!r}]", expected[key], actual[key], allowed, tolerance)
+    elif isinstance(expected, (list, tuple)):
+        if len(expected) != len(actual):
+            raise AssertionError(f"{path}: expected {len(expected)} items, got {len(actual)}.")
+        for i in range(len(expected)):
+            _compare_value(f"{path}[{i}]", expected[i], actual[i], allowed, tolerance)
+    elif expected is None or isinstance(expected, str):
+        if expected != actual:
+            raise AssertionError(f"{path}: expected {expected!r}, got {actual!r}.")
+    else:
+        shape, found = np.shape(expected), np.shape(actual)
+        if tuple(shape) != tuple(found):
+            raise AssertionError(f"{path}: expected shape {tuple(shape)}, got {tuple(found)}.")
+        if not _fits(expected, actual):
+            raise AssertionError(f"{path}: expected {_dtype(expected)}, got {_dtype(actual)}.")
+        _compare_numbers(path, _numbers(expected), _numbers(actual), tolerance)
+
+
+def _compare_numbers(path: str, expected: Any, actual: Any, tolerance: Any) -> None:
+    absolute, relative = tolerance if isinstance(tolerance, tuple) else (tolerance, 0.0)
+    with np.errstate(all="ignore"):
+        same = (expected == actual) | ((expected != expected) & (actual != actual))  # nan meets nan
+        if absolute or relative:
+            wide = np.complex128 if "c" in expected.dtype.kind + actual.dtype.kind else np.float64
+            left, right = expected.astype(wide), actual.astype(wide)
+            near = np.abs(right - left) <= absolute + relative * np.abs(left)
+            same |= near & np.isfinite(left)
+    wrong = np.argwhere(~same)
+    if len(wrong):
+        at = tuple(map(int, wrong[0]))
+        count = f"{len(wrong)} of {same.size} numbers are wrong; at {list(at)} " if at else ""
+        hint = " Does your code write into its input?" if path.startswith("input") else ""
+        raise AssertionError(f"{path}: {count}expected {expected[at]}, got {actual[at]}.{hint}")
+
+
+def _kind(value: Any) -> str:
+    """The type in words: numbers of Python and NumPy are one type, and so are lists and tuples."""
+    if type(value) in (list, tuple):
+        return "a list or tuple"
+    if isinstance(value, (int, float, complex, np.generic)) or type(value) is np.ndarray:
+        return "a NumPy array" if np.ndim(value) else "a number"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", type(value).__name__))
+
+
+def _fits(expected: Any, actual: Any) -> bool:
+    """Equal dtypes; for single numbers, Python's count as NumPy's, and any integer type will do."""
+    wanted, found = _dtype(expected), _dtype(actual)
+    if wanted == found or _kind(expected) != "a number":
+        return wanted == found
+    if wanted.startswith(("float", "complex")):
+        mates = {"float64": "float", "complex128": "complex"}
+        return found in ("float", "int") or mates.get(found, found) == mates.get(wanted, wanted)
+    return "int" in wanted and "int" in found
+
+
+def _numbers(value: Any) -> Any:
+    """The elements as a NumPy array, wide enough to subtract."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+@test_case(
+    name='surprise of q, weighted with p',
+    points=0.56,
+    hidden=False,
+    success_message='Right.',
+    failure_message='Which of the two says how often?',
+)
+def check_1(cross_entropy):
+    _defined("cross_entropy", cross_entropy)
+    args = []
+    kwargs = {
+        'p': np.array([0.5, 0.25, 0.25], dtype="float64"),
+        'q': np.array([0.25, 0.25, 0.5], dtype="float64"),
+        'base': 2,
+    }
+    answer = _call(cross_entropy, args, kwargs)
+    expected = {'output': np.float64(1.75)}
+    allowed = {'output': 1.9895196601282805e-13}
+    _compare(expected, answer, allowed)
+    args = []
+    kwargs = {
+        'p': np.array([
+            [
+                0.16555685838245993, 0.2006916726933387, 0.1913841919358478,
+                0.24176686836457423, 0.2006004086237793,
+            ],
+            [
+                0.1549454383359294, 0.23976804077043848, 0.10262629870777888,
+                0.16721398841584198, 0.3354462337700113,
+            ],
+            [
+                0.23869280807832519, 0.2803448690297704, 0.3051586844001689,
+                0.07504138646639494, 0.10076225202534068,
+            ],
+            [
+                0.19720898422292873, 0.2567306392271695, 0.1998207651365417,
+                0.19676010089611606, 0.14947951051724398,
+            ],
+        ], dtype="float64"),
+        'q': np.array([
+            [
+                0.3397338349817404, 0.2002546797232228, 0.09474060105891186, 0.1341523730090148,
+                0.2311185112271101,
+            ],
+            [
+                0.08197271795893003, 0.3147248951996598, 0.11009181389523238,
+                0.3414037904891429, 0.15180678245703497,
+            ],
+            [
+                0.21411243358426335, 0.26335137254916613, 0.21068296151183508,
+                0.15451880083903202, 0.15733443151570328,
+            ],
+            [
+                0.11723465087980846, 0.199578129992353, 0.2779796238234302, 0.2137051866244183,
+                0.1915024086799901,
+            ],
+        ], dtype="float64"),
+    }
+    answer = _call(cross_entropy, args, kwargs)
+    expected = {
+        'output': np.array([
+            1.7319984248943276, 1.7032683537954665, 1.543678400981142, 1.6429787980083712,
+        ], dtype="float64"),
+    }
+    allowed = {'output': 2.072879064329286e-13}
+    _compare(expected, answer, allowed)
+
+
+@test_case(
+    name='p = 0 adds nothing, q = 0 < p costs infinity',
+    points=0.56,
+    hidden=False,
+    success_message='Right.',
+    failure_message='What is 0 * -inf?',
+)
+def check_2(cross_entropy):
+    _defined("cross_entropy", cross_entropy)
+    args = []
+    kwargs = {
+        'p': np.array([[1.0, 0.0], [1.0, 0.0], [0.3, 0.7]], dtype="float64"),
+        'q': np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.4]], dtype="float64"),
+    }
+    answer = _call(cross_entropy, args, kwargs)
+    expected = {'output': np.array([-0.0, np.inf, 0.7946511994417057], dtype="float64")}
+    allowed = {'output': 9.324640955594118e-14}
+    _compare(expected, answer, allowed)

@@ -1,0 +1,208 @@
+"""One conversation: the grader's end of a job.
+
+Frames go to the job and come back from it; the clock runs, the bytes are counted, and nothing that the job sends can
+raise anything but `JobEnded`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from autograder.sandbox import wire
+from autograder.sandbox.limits import Limits
+
+TICK_S = 0.05
+_MIB = 2**20
+
+
+class JobEnded(Exception):
+    """A job ended before it had answered.
+
+    Attributes:
+        kind: "limit" (time, memory, output), "died" (exit, crash, nonsense on the channel) or "broken" (our own fault).
+    """
+
+    def __init__(self, kind: Literal["limit", "died", "broken"], message: str) -> None:
+        super().__init__(message)
+        self.kind: Literal["limit", "died", "broken"] = kind
+        self.message = message
+
+
+@dataclass(frozen=True)
+class End:
+    """How a job's process ended: exit code (negative: signal), CPU seconds, largest resident size."""
+
+    code: int
+    cpu_s: float
+    max_rss_kib: int
+
+
+class JobProcess(Protocol):
+    """What the grader needs to know of, and do to, the process of a job."""
+
+    def kill(self) -> None:
+        """End it now; harmless when it is gone."""
+
+    def end(self) -> End:
+        """Wait for its end."""
+
+    def usage(self) -> tuple[float, int]:
+        """CPU seconds and resident bytes so far; the last known values once it is gone."""
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed it because its control group ran out of memory."""
+
+
+class Job:
+    """One jailed process and the conversation with it."""
+
+    def __init__(
+        self, process: JobProcess, channel: socket.socket, output: socket.socket, limits: Limits, budget_s: float
+    ) -> None:
+        self.process = process
+        self.limits = limits
+        self._channel, self._output = channel, output
+        self._budget_s = budget_s
+        self._buffer = bytearray()
+        self._received = 0
+        self._selector = selectors.DefaultSelector()
+        for end in (channel, output):
+            end.setblocking(False)
+            self._selector.register(end, selectors.EVENT_READ)
+        self._started = self._checked = time.monotonic()
+        self._base_rss = process.usage()[1]
+        self._step: tuple[str, float, float] = ("", self._started, 0.0)
+
+    def begin_step(self, what: str) -> None:
+        """Start the clock of one cell or one question; `what` names it in the message of a limit."""
+        self._step = (what, time.monotonic(), self.process.usage()[0])
+
+    def send(self, frame: bytes) -> None:
+        """Write one encoded frame; raises `JobEnded` when the job ends or does not read it in time."""
+        view = memoryview(frame)
+        while view:
+            try:
+                view = view[self._channel.send(view) :]
+            except BlockingIOError:
+                # A job that does not read may be waiting for us to read what it wrote.
+                self._selector.modify(self._channel, selectors.EVENT_READ | selectors.EVENT_WRITE)
+                try:
+                    self._wait()
+                finally:
+                    self._selector.modify(self._channel, selectors.EVENT_READ)
+            except OSError:
+                raise self._death() from None
+
+    def receive(self) -> dict[Any, Any]:
+        """The next message of the job; raises `JobEnded` when it ends, breaks a limit or sends no message."""
+        while True:
+            try:
+                message = self._take_frame()
+            except wire.WireError as error:
+                self.process.kill()
+                raise JobEnded("died", f"sent something that is no answer ({error})") from None
+            if message is not None:
+                return message
+            self._wait()
+
+    def close(self) -> None:
+        """End the job, whatever it is doing; the slot waits for its last word before it starts the next."""
+        self.process.kill()
+        self._selector.close()
+        self._channel.close()
+        self._output.close()
+
+    def _take_frame(self) -> dict[Any, Any] | None:
+        size = wire.PREFIX.size
+        if len(self._buffer) < size:
+            return None
+        header, payload = wire.lengths(bytes(self._buffer[:size]), self._caps)
+        if len(self._buffer) < size + header + payload:
+            return None
+        message = wire.decode(bytes(self._buffer[size : size + header]), self._buffer[size + header :][:payload])
+        del self._buffer[: size + header + payload]
+        if not isinstance(message, dict):
+            raise wire.WireError("a message is a dict")
+        return message
+
+    @property
+    def _caps(self) -> wire.Caps:
+        return wire.Caps(payload=self.limits.channel_mib * _MIB)
+
+    def _wait(self) -> None:
+        """Wait a tick for the job, take what it sent, and look at the clocks."""
+        ended = False
+        for key, events in self._selector.select(TICK_S):
+            if not events & selectors.EVENT_READ:
+                continue
+            try:
+                data = key.fileobj.recv(2**18)  # type: ignore[union-attr]  # only sockets are registered
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            self._received += len(data)
+            if key.fileobj is self._channel:
+                self._buffer += data
+                ended = not data
+            elif not data:
+                self._selector.unregister(self._output)
+        if self._received > self.limits.channel_mib * _MIB:
+            self.process.kill()
+            raise JobEnded("limit", f"sent more than {self.limits.channel_mib} MiB of output or answers")
+        if ended and not self._complete():
+            raise self._death()
+        if time.monotonic() - self._checked >= TICK_S:
+            self._check_limits()
+
+    def _complete(self) -> bool:
+        """Whether the buffer still holds a whole frame that was sent before the job ended."""
+        size = wire.PREFIX.size
+        if len(self._buffer) < size:
+            return False
+        with contextlib.suppress(wire.WireError):
+            return len(self._buffer) >= size + sum(wire.lengths(bytes(self._buffer[:size]), self._caps))
+        return True
+
+    def _check_limits(self) -> None:
+        now = self._checked = time.monotonic()
+        cpu_s, rss = self.process.usage()
+        what, step_started, step_cpu = self._step
+        # CPU time decides, so that a busy machine costs nobody marks; twice as much wall clock ends one that sleeps.
+        clocks = (
+            (cpu_s - step_cpu, now - step_started, self.limits.step_s, f"ran longer than {self.limits.step_s:g} s"),
+            (
+                cpu_s,
+                now - self._started,
+                self._budget_s,
+                f"was running when the {self.limits.submission_s:g} s of the whole submission were used up",
+            ),
+        )
+        for cpu, wall, limit, message in clocks:
+            if what and (cpu > limit or wall > 2 * limit):
+                self.process.kill()
+                raise JobEnded("limit", message)
+        if rss - self._base_rss > 1.3 * self.limits.memory_mib * _MIB:
+            self.process.kill()
+            raise JobEnded("limit", f"used more than {self.limits.memory_mib} MiB of memory")
+
+    def _death(self) -> JobEnded:
+        """Why the job's end of the channel closed."""
+        cpu_s, _ = self.process.usage()
+        self.process.kill()  # it may only have closed the channel
+        end = self.process.end()
+        if max(cpu_s, end.cpu_s) >= self._budget_s:
+            return JobEnded("limit", f"used up the {self.limits.submission_s:g} s of the whole submission")
+        if self.process.out_of_memory():
+            return JobEnded("limit", f"used more than {self.limits.memory_mib} MiB of memory")
+        if end.code == -signal.SIGKILL:
+            return JobEnded("died", "closed its channel or was killed")
+        if end.code < 0:
+            return JobEnded("died", f"crashed (signal {-end.code}, {signal.Signals(-end.code).name})")
+        return JobEnded("died", f"ended the process (exit code {end.code}) before it had answered")

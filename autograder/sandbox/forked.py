@@ -1,0 +1,208 @@
+"""Jobs that are forked from a warm zygote: how one is started, measured, killed and awaited."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autograder.errors import GraderError
+from autograder.sandbox import cgroups
+from autograder.sandbox.conversation import End, Job
+from autograder.sandbox.zygote import receive_packet, send_packet
+
+if TYPE_CHECKING:
+    from autograder.sandbox.host import Sandbox
+
+START_S = 120.0
+_MIB = 2**20
+
+
+class Zygote:
+    """One zygote process, alive until its last slot is closed."""
+
+    def __init__(self, config: dict[str, Any], environment: dict[str, str]) -> None:
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.jobs = 0
+        self.slots = 0
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-s", "-m", "autograder.sandbox.zygote", str(theirs.fileno()), json.dumps(config)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                cwd="/",
+                start_new_session=True,  # Ctrl-C reaches the grader, which then ends its zygote itself
+            )
+        self._ready: dict[str, Any] | None = None
+        self._lock = threading.Lock()
+
+    def wait_ready(self) -> dict[str, Any]:
+        """Facts about the zygote once it has locked itself up.
+
+        Raises:
+            GraderError: it could not start.
+        """
+        with self._lock:
+            if self._ready is None:
+                self.control.settimeout(START_S)
+                packet = receive_packet(self.control)
+                if packet is None or packet[0]["is"] != "ready":
+                    reason = packet[0]["message"] if packet else "it ended without a word"
+                    raise GraderError(f"The zygote did not start: {reason}. Run `autograder doctor`.")
+                self._ready = packet[0]
+            return self._ready
+
+    def slot_control(self) -> socket.socket:
+        """Have it fork a server for a new slot."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            send_packet(self.control, {"do": "slot"}, (theirs.fileno(),))
+        return ours
+
+    def close(self) -> None:
+        self.control.close()
+        self.process.kill()
+        self.process.wait()
+
+
+class ForkSlot:
+    """One server of a zygote, forking one job after the other."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._zygote: Zygote | None = None
+        self.control: socket.socket = socket.socket()
+        self._last: ForkedProcess | None = None
+        self._name = ""
+        self._group: cgroups.SlotGroup | None = None
+        if "cgroup" in sandbox.layers:
+            self._group = cgroups.create(f"autograder-{os.getpid()}-{secrets.token_hex(4)}")
+            limits = sandbox.limits
+            # Above the address space limit, whose error a student can read; the files of a job count as memory too.
+            memory_mib = int(1.25 * limits.memory_mib) + limits.scratch_mib
+            self._group.limit(memory_mib * _MIB, limits.processes + 8)
+
+    @contextlib.contextmanager
+    def job(self, budget_s: float) -> Iterator[Job]:
+        self._settle()
+        self._enter_zygote()
+        channel, their_channel = socket.socketpair()
+        output, their_output = socket.socketpair()
+        with their_channel, their_output:
+            self._name = self._sandbox.next_name()
+            packet = {"do": "job", "cpu_s": budget_s, "name": self._name}
+            send_packet(self.control, packet, (their_channel.fileno(), their_output.fileno()))
+        answer = receive_packet(self.control)
+        if answer is None:
+            raise GraderError("the zygote ended before it had forked a job")
+        message, fds = answer
+        process = self._last = ForkedProcess(self, message["pid"], fds[0] if fds else None)
+        if self._group is not None:
+            process.join(self._group)
+        job = Job(process, channel, output, self._sandbox.limits, budget_s)
+        try:
+            yield job
+        finally:
+            job.close()
+
+    def close(self) -> None:
+        with contextlib.suppress(GraderError, OSError):
+            self._settle()
+        self.control.close()
+        if self._group is not None:
+            with contextlib.suppress(OSError):
+                self._group.remove()
+            self._group = None
+        if self._zygote is not None:
+            self._sandbox.leave(self._zygote)
+            self._zygote = None
+
+    def _settle(self) -> None:
+        """Wait until the last job is gone; its end overlapped with whatever the grader did since."""
+        last, self._last = self._last, None
+        if last is not None:
+            last.end()
+            self._sandbox.remove_files(self._name)
+
+    def _enter_zygote(self) -> None:
+        current = self._sandbox.enter(self._zygote)
+        if current is not self._zygote:
+            self.control.close()
+            self._zygote = current
+            self.control = current.slot_control()
+
+
+class ForkedProcess:
+    """A job forked by the server of a slot."""
+
+    def __init__(self, slot: ForkSlot, pid: int, pidfd: int | None) -> None:
+        self._slot, self._pidfd = slot, pidfd
+        self._pid = _outer_pid(pidfd) if pidfd is not None else pid
+        self._last = (0.0, 0)
+        self._end: End | None = None
+        self._group: cgroups.SlotGroup | None = None
+        self._group_kills = 0
+
+    def join(self, group: cgroups.SlotGroup) -> None:
+        """Count its memory in a group; called before any student code runs."""
+        if self._pid is not None:
+            self._group, self._group_kills = group, group.out_of_memory_kills()
+            group.add(self._pid)
+
+    def out_of_memory(self) -> bool:
+        return self._group is not None and self._group.out_of_memory_kills() > self._group_kills
+
+    def kill(self) -> None:
+        if self._end is not None:
+            return
+        if self._pidfd is None:
+            send_packet(self._slot.control, {"do": "kill"})
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def end(self) -> End:
+        if self._end is None:
+            packet = receive_packet(self._slot.control)
+            if self._pidfd is not None:
+                os.close(self._pidfd)
+                self._pidfd = None
+            if packet is None:
+                # A job does not outlive its zygote, so there is nothing left to wait for.
+                self._end = End(-signal.SIGKILL, *self._last)
+                raise GraderError("the zygote ended while a job was running")
+            message = packet[0]
+            self._end = End(message["status"], message["cpu_s"], message["max_rss_kib"])
+        return self._end
+
+    def usage(self) -> tuple[float, int]:
+        if self._pid is not None and self._end is None:
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                # After the command name in brackets, which may hold anything: utime and stime are 14 and 15, rss is 24.
+                stat = Path(f"/proc/{self._pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
+                self._last = ((int(stat[11]) + int(stat[12])) / _CLOCK_TICKS, int(stat[21]) * _PAGE)
+        return self._last
+
+
+_CLOCK_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def _outer_pid(pidfd: int) -> int | None:
+    """The pid, as the grader sees it, of a process in another pid namespace."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines():
+            if line.startswith("Pid:"):
+                return int(line.split()[1])
+    return None

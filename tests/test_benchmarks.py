@@ -1,0 +1,87 @@
+"""The benchmark measures every way and figure. What it measures is no matter of tests: machines differ."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the sandbox, and what the benchmark reads of it, need Linux"),
+]
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """The JSON document and the Markdown of one quick run."""
+    file = tmp_path_factory.mktemp("benchmark") / "table.md"
+    command = [sys.executable, str(ROOT / "benchmarks" / "execution.py")]
+    done = subprocess.run(
+        [*command, "--quick", "--format", "json", "--markdown", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=240,  # reached only by a hang
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), file.read_text(encoding="utf-8")
+
+
+def test_every_way_is_measured_in_every_size(smoke):
+    found = {(row["way"], row["size"]) for row in smoke[0]["samples"]}
+    sizes = ("W", "W + 1000 steps", "W + 5000 steps")
+    fast = {(way, size) for way in ("floor", "sandbox", "fork, no layer") for size in sizes}
+    assert found == fast | {("fresh interpreter", "W"), ("nbclient", "W")}
+    for row in smoke[0]["samples"]:
+        assert min(row["wall_s"]) > 0
+        assert len(row["wall_s"]) == len(row["cpu_s"]) > 0
+
+
+def test_throughput_has_one_and_two_workers_of_every_way(smoke):
+    rows = {row["way"]: (row["one"], row["two"]) for row in smoke[0]["throughput"]}
+    assert set(rows) == {"floor", "sandbox", "fork, no layer", "fresh interpreter", "nbclient"}
+    for one, two in rows.values():
+        assert len(one) == len(two) > 0
+        assert min(*one, *two) > 0
+
+
+def test_every_active_layer_of_a_job_has_a_time(smoke):
+    rows = smoke[0]["layer_times"]
+    assert all(us > 0 for row in rows for us in row["us"])
+    # A kind of handle, and parts of Landlock that are set up with it.
+    without_time = {"pidfd", "landlock-network", "landlock-scope"}
+    timed = {row["layer"] for row in rows}
+    assert set(smoke[0]["layers"]) - without_time <= timed
+    assert {"all of a job", "fork", "end"} <= timed
+
+
+def test_every_figure_is_there_and_positive(smoke):
+    figures = smoke[0]["figures"]
+    assert [f["figure"] for f in figures if f["figure"] != "memory per live job, private dirty"] == [
+        "W: sandbox - floor",
+        "W: sandbox / floor",
+        "W + 1000 steps: sandbox / floor",
+        "W + 5000 steps: sandbox / floor",
+        "W: all layers / no layer",
+        "W: fresh interpreter / sandbox",
+        "W: nbclient / sandbox",
+        "two workers / one worker",
+        "memory per live job, MemAvailable",
+        "size of the zygote",
+    ]
+    # What is free on the machine also depends on its other processes.
+    assert all(f["measured"] > 0 for f in figures if f["figure"] != "memory per live job, MemAvailable")
+
+
+def test_markdown_shows_every_figure(smoke):
+    document, table = smoke
+    for row in document["figures"]:
+        assert f"| {row['figure']} |" in table
+    for row in document["samples"]:
+        assert f"| {row['size']} | {row['way']} |" in table
