@@ -1,8 +1,8 @@
 """How long does each layer of the jail take to set up?
 
-Run as a script by `execution.py` with the active layers, a count and perhaps a private directory as arguments: it takes the place of a zygote, forks
-jobs, and has each of them run the real `jail.confine_job` with a stopwatch around its pieces. Prints one JSON list of
-rows: layer, whether it is set up per zygote or per job, and the times in microseconds.
+Run as a script by `execution.py`; arguments are the active layers, a count, and a private directory if one is needed.
+It takes the place of a zygote, forks jobs, and has each of them run the real `jail.confine_job` with a stopwatch around
+its pieces. Prints one JSON list of rows: layer, whether it is set up per zygote or per job, and times in microseconds.
 """
 
 from __future__ import annotations

@@ -24,8 +24,7 @@ def smoke(tmp_path_factory):
     command = [sys.executable, str(ROOT / "benchmarks" / "execution.py")]
     done = subprocess.run(
         [*command, "--quick", "--format", "json", "--markdown", str(file)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         timeout=240,  # reached only by a hang
     )

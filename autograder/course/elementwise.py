@@ -95,7 +95,7 @@ def check_elementwise(
     declare("shapes", lambda rng: [ask(rng, ask.near(rng, shape)) for shape in shapes])
     declare("far", lambda rng: [ask(rng, side) for side in ask.far_sides(rng)])
     if kinks:
-        declare("kinks", lambda rng: [ask(rng, np.concatenate([kinks, ask.near(rng, (3,))]))])
+        declare("kinks", lambda rng: [ask(rng, ask.at_kinks(rng), option) for option in ({}, *options)])
     if options:
         declare("options", lambda rng: [c for option in options for c in ask.with_option(rng, option)])
     declare("dtypes", ask.dtypes)
@@ -115,17 +115,22 @@ class _Asker:
     widen: int
 
     def __call__(
-        self, rng: np.random.Generator, x: Array, *, grad: Array | None = None, twice: bool = False, **option: Any
+        self,
+        rng: np.random.Generator,
+        x: Array,
+        option: Mapping[str, Any] | None = None,
+        *,
+        grad: Array | None = None,
+        twice: bool = False,
     ) -> Call | Gradient:
         """One probe: a gradient where autograd can give one, else a call."""
         arguments: dict[str, Any] = {}
         if self.backward:
             arguments["grad"] = self.upstream(rng, x).astype(x.dtype) if grad is None else grad
-        arguments |= {"x": x, **self.given, **option}
+        arguments["x"] = x
         dtype = x.dtype if x.dtype.kind == "f" else np.dtype(float)
-        for name in {**self.given, **option}:
-            if isinstance(arguments[name], np.ndarray):
-                arguments[name] = arguments[name].astype(dtype)
+        for name, value in {**self.given, **(option or {})}.items():
+            arguments[name] = value.astype(dtype) if isinstance(value, np.ndarray) else value
         if self.torch:
             arguments = {k: tensor(v) if isinstance(v, np.ndarray) else v for k, v in arguments.items()}
             if x.dtype.kind == "f" and not twice:
@@ -143,13 +148,17 @@ class _Asker:
         sizes = np.array(self.far) * rng.uniform(0.9, 1.1, size=len(self.far))
         return [np.concatenate([side * sizes, self.near(rng, (3,))]) for side in (-1, 1)]
 
+    def at_kinks(self, rng: np.random.Generator) -> Array:
+        """The kinks, beside some near numbers."""
+        return np.concatenate([self.kinks, self.near(rng, (3,))])
+
     def upstream(self, rng: np.random.Generator, x: Array) -> Array:
         """A gradient for the output."""
         shape = (*x.shape[:-1], x.shape[-1] * self.widen) if x.ndim else ()
         return np.asarray(rng.normal(size=shape))
 
     def with_option(self, rng: np.random.Generator, option: Mapping[str, Any]) -> list[Call | Gradient]:
-        return [self(rng, x, **option) for x in (self.near(rng, (2, 4)), *self.far_sides(rng))]
+        return [self(rng, x, option) for x in (self.near(rng, (2, 4)), *self.far_sides(rng))]
 
     def dtypes(self, rng: np.random.Generator) -> list[Call | Gradient]:
         single = [x.astype(np.float32) for x in (self.near(rng, (3, 4)), *self.far_sides(rng))]

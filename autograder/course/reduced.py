@@ -72,7 +72,7 @@ def check_reduced(
     parameters: str,
     *,
     draw: DrawInputs,
-    each: str,
+    each: str = "",
     slope: str = "",
     start: str = "",
     rows: bool = False,
@@ -98,8 +98,8 @@ def check_reduced(
         backward: the question of its backward, None where there is none.
         parameters: of the loss, as in its ``def``, without ``grad``; a ``reduction`` at the end may be left out.
         draw: ordinary inputs of a shape; the backward gets the same and an upstream gradient.
-        each: code of the array of single losses.
-        slope: code of their derivative for the first argument; it has the shape of that argument.
+        each: code of the array of single losses. Without it, no mistake or equivalent of the loss is written.
+        slope: code of their derivative for the first argument, of whose shape it is. Without it, none of the backward is.
         start: lines in front of all code, such as a conversion to floats.
         rows: whether a single loss belongs to a row: the last axis of the first argument is summed up.
         shapes: for `draw`, instead of `SHAPES` or `ROW_SHAPES`.
@@ -117,43 +117,51 @@ def check_reduced(
     Raises:
         CourseError: some code is not Python; the message names its row.
     """
-    if backward is None and (slope or wrong_slopes or same_slopes):
-        raise CourseError(f"{loss.name}: slopes were given, but no question for them. Pass that of the backward.")
+    for code, others, what in ((each, (*wrong, *same), "each"), (slope, (*wrong_slopes, *same_slopes), "slope")):
+        if others and not code:
+            raise CourseError(f"{loss.name}: variants were given, but no {what} that they vary. Pass {what}=...")
+    if backward is None and slope:
+        raise CourseError(f"{loss.name}: a slope was given, but no question for it. Pass that of the backward.")
     chosen = tuple(shapes) or (ROW_SHAPES if rows else SHAPES)
     plan = _Plan(draw, rows, chosen, options, whole, tuple(reductions))
-    _declare_checks(loss, plan, example, far, upstream=None)
+    first = parameters.split(",")[0].strip()
     if "reduction" not in parameters:
         parameters += ', reduction="mean"'
-    first = parameters.split(",")[0].strip()
-    write = partial(_body, start, first, "each")
-    declare_variants(
-        loss,
-        parameters,
-        mistakes=[
-            *((name, write(code, end), hint) for name, end, hint in _WRONG_REDUCTIONS for code in [each]),
-            *((name, write(code, _REDUCE), hint) for name, code, hint in wrong),
-        ],
-        equivalents=[
-            ("sum divided by a count", write(each, _COUNTED)),
-            *((name, write(code, _REDUCE)) for name, code in same),
-        ],
-    )
+    _declare_checks(loss, plan, example, far, upstream=None)
+    if each:
+        write = partial(_body, start, first, "each")
+        declare_variants(
+            loss,
+            parameters,
+            mistakes=[
+                *((name, write(each, end), hint) for name, end, hint in _WRONG_REDUCTIONS),
+                *((name, write(code, _REDUCE), hint) for name, code, hint in wrong),
+            ],
+            equivalents=[
+                ("sum divided by a count", write(each, _COUNTED)),
+                *((name, write(code, _REDUCE)) for name, code in same),
+            ],
+        )
     if backward is None:
         return
     _declare_checks(backward, plan, example, [f for f in far if f.backward], upstream=upstream)
-    write, chain = partial(_body, start, first, "slope"), _Chain(rows, upstream)
-    declare_variants(
-        backward,
-        f"grad, {parameters}" if upstream else parameters,
-        mistakes=[
-            *((name, write(slope, end), hint) for name, end, hint in chain.wrong()),
-            *((name, write(code, chain.rule()), hint) for name, code, hint in wrong_slopes),
-        ],
-        equivalents=[
-            ("average taken before the product", write(slope, chain.rule("slope * (grad / count)", "slope * grad"))),
-            *((name, write(code, chain.rule())) for name, code in same_slopes),
-        ],
-    )
+    if slope:
+        write, chain = partial(_body, start, first, "slope"), _Chain(rows, upstream)
+        declare_variants(
+            backward,
+            f"grad, {parameters}" if upstream else parameters,
+            mistakes=[
+                *((name, write(slope, end), hint) for name, end, hint in chain.wrong()),
+                *((name, write(code, chain.rule()), hint) for name, code, hint in wrong_slopes),
+            ],
+            equivalents=[
+                (
+                    "average taken before the product",
+                    write(slope, chain.rule("slope * (grad / count)", "slope * grad")),
+                ),
+                *((name, write(code, chain.rule())) for name, code in same_slopes),
+            ],
+        )
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,10 @@ class Job:
                 return message
             self._wait()
 
+    def over_memory(self) -> str:
+        """What is said of a job that asked for more memory than it may have."""
+        return f"used more than {self.limits.memory_mib} MiB of memory"
+
     def close(self) -> None:
         """End the job, whatever it is doing; the slot waits for its last word before it starts the next."""
         self.process.kill()
@@ -190,7 +194,7 @@ class Job:
                 raise JobEnded("limit", message)
         if rss - self._base_rss > 1.3 * self.limits.memory_mib * _MIB:
             self.process.kill()
-            raise JobEnded("limit", f"used more than {self.limits.memory_mib} MiB of memory")
+            raise JobEnded("limit", self.over_memory())
 
     def _death(self) -> JobEnded:
         """Why the job's end of the channel closed."""
@@ -200,7 +204,7 @@ class Job:
         if max(cpu_s, end.cpu_s) >= self._budget_s:
             return JobEnded("limit", f"used up the {self.limits.submission_s:g} s of the whole submission")
         if self.process.out_of_memory():
-            return JobEnded("limit", f"used more than {self.limits.memory_mib} MiB of memory")
+            return JobEnded("limit", self.over_memory())
         if end.code == -signal.SIGKILL:
             return JobEnded("died", "closed its channel or was killed")
         if end.code < 0:

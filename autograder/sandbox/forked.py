@@ -158,7 +158,8 @@ class ForkedProcess:
         """Count its memory in a group; called before any student code runs."""
         if self._pid is not None:
             self._group, self._group_kills = group, group.out_of_memory_kills()
-            group.add(self._pid)
+            with contextlib.suppress(ProcessLookupError):  # a job whose jail failed has ended by now, and says why
+                group.add(self._pid)
 
     def out_of_memory(self) -> bool:
         return self._group is not None and self._group.out_of_memory_kills() > self._group_kills

@@ -22,6 +22,8 @@ from autograder.sandbox.limits import Limits
 
 #: A question that is checked in a line of a cell, unless the line is commented out.
 _CHECK_CALL = re.compile(r"""^[^#\n]*\.check\(\s*(['"])(\w+)\1""", re.MULTILINE)
+#: How Python, NumPy and torch say that an allocation failed.
+_OUT_OF_MEMORY = re.compile(r"MemoryError|RuntimeError: .{0,300}allocate memory")
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,9 @@ def _run(job: Job, batch: Sequence[tuple[int, str]], reports: dict[int, CellRepo
             if message.get("is") != "cell" or message.get("index") != number:
                 raise JobEnded("died", "answered out of turn")
             reports[number] = _cell_report(number, message)
+            if _OUT_OF_MEMORY.match(reports[number].message):
+                # The exception leaves the job alive, but with all that memory still taken.
+                raise JobEnded("limit", job.over_memory())
     except JobEnded as end:
         if end.kind != "broken":
             killers.add(number)
@@ -186,6 +191,8 @@ def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]]) -> None:
             expected = ("answer", inquiry.question, number)
             if (message.get("is"), message.get("question"), message.get("number")) != expected:
                 raise JobEnded("died", "answered out of turn")
+            if message.get("reason") == "memory":
+                raise JobEnded("limit", job.over_memory())
             outcomes.append(_outcome(message))
     except JobEnded as end:
         if end.kind == "broken":
@@ -212,11 +219,8 @@ def _outcome(message: Mapping[Any, Any]) -> Outcome:
     if message.get("missing") is True:
         return Outcome("missing", message="is not defined in the notebook")
     text, traceback = _text(message.get("error")), _texts(message.get("traceback"))
-    reason = message.get("reason")
-    if reason == "unwritten":
+    if message.get("reason") == "unwritten":
         return Outcome("missing", message="is not written yet", traceback=traceback)
-    if reason == "memory":
-        return Outcome("limit", message="used more memory than is allowed", traceback=traceback)
     return Outcome("raised", message=text, traceback=traceback)
 
 

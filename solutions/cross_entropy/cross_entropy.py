@@ -25,7 +25,8 @@
 # - It takes arrays and returns an `np.ndarray`. Where the result is one number, a NumPy scalar and
 #   a 0-dimensional array are both fine.
 # - float32 stays float32, float64 stays float64, integers are promoted to float64. The helper
-#   `as_float` below does this.
+#   `as_float` below does this. Constants count too: `math.log(2)` is a number of Python and leaves
+#   float32 alone, `np.log(2)` and `np.ones(3)` are float64 and do not.
 # - The input is never modified, and there is no Python loop over samples.
 # - Results are right for every legal input, also for a probability of 0 and for scores such as 1000
 #   or -1000. NumPy may print a warning on the way; a warning costs nothing, a wrong `nan` does.

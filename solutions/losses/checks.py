@@ -53,8 +53,18 @@ def scores_and_bits(rng, shape):
 
 TWO = "x, y = as_floats(x, y)\n"
 ONE = "(x,) = as_floats(x)\n"
-#: Residuals so large that their squares overflow in float32.
-FAR_RESIDUALS = {"x": np.array([1e200, -3e200, 5e199]), "y": np.array([-1e200, 1e200, 2e199])}
+#: Residuals whose squares and exponentials overflow.
+VERY_FAR = Far(
+    "very far predictions stay finite",
+    "Which step of yours squares or exponentiates the whole residual?",
+    [{"x": np.array([1e200, -3e200, 5e199]), "y": np.array([-1e200, 1e200, 2e199])}],
+)
+EQUAL = Far(
+    "equal predictions and targets beside others",
+    "Which slope does the text ask for at a kink?",
+    [{"x": np.array([2.0, 1.3, -1.0]), "y": np.array([2.0, 0.6, 0.7])}],
+)
+UINT = "Which number is np.uint8(1) - np.uint8(2)? Convert before you compute."
 
 # Pen and paper ---------------------------------------------------------------------------------
 
@@ -95,15 +105,16 @@ for name, (title, hint, wrong) in LETTERS.items():
 
 # Regression ------------------------------------------------------------------------------------
 
+l1 = both("l1_loss", 3)
 check_reduced(
-    *both("l1_loss", 3),
+    *l1,
     "x, y",
     draw=residuals,
     start=TWO,
     each="abs(y - x)",
     slope="np.where(x > y, 1, np.where(x < y, -1, 0))",
     example={"x": np.array([3.0, 1.0, 2.0]), "y": np.array([1.0, 1.0, 5.0])},
-    far=[Far("very far predictions stay finite", "Is there a square on the way?", [FAR_RESIDUALS])],
+    far=[VERY_FAR, EQUAL],
     wrong=[
         (  # LR-09
             "compares every prediction with every target",
@@ -113,7 +124,6 @@ check_reduced(
         ("forgets the absolute value", "x - y", "Can errors of +1 and -1 cancel in an error measure?"),
         ("squares instead", "(x - y) ** 2", "How much does an error of 2 cost?"),
         ("goes through a root of squares", "np.sqrt((x - y) ** 2)", "What is the square of 1e200?"),
-        ("subtracts before it converts", "abs(u - v)", "What is np.uint8(1) - np.uint8(2)?"),
     ],
     wrong_slopes=[
         ("gives the derivative of the square", "2 * (x - y)", "Does the slope of |r| grow with r?"),
@@ -122,4 +132,66 @@ check_reduced(
     ],
     same=[("larger minus smaller", "np.maximum(x, y) - np.minimum(x, y)")],
     same_slopes=[("difference of two comparisons", "(x > y) * 1.0 - (x < y)")],
+)
+declare_variants(
+    l1[0],
+    "x, y, reduction='mean'",
+    mistakes=[("subtracts before it converts", "return reduced(abs(x - y) * x.dtype.type(1), reduction)", UINT)],
+)
+
+mse = both("mse_loss", 3)
+check_reduced(
+    *mse,
+    "x, y",
+    draw=residuals,
+    start=TWO,
+    each="np.square(y - x)",
+    slope="x - y + (x - y)",
+    example={"x": np.array([3.0, 1.0, 2.0]), "y": np.array([1.0, 1.0, 5.0])},
+    far=[Far("far predictions", "A residual of 1e120 has a finite square.", [{"x": np.array([1e120, 3.0]), "y": np.zeros(2)}])],
+    wrong=[
+        (  # LR-09
+            "compares every prediction with every target",
+            "(x.reshape(-1, 1) - y.reshape(-1)) ** 2",
+            "Print the shape of x - y. How many differences do you expect?",
+        ),
+        ("halves the square", "(x - y) ** 2 / 2", "Another convention: does the definition here have a factor 1/2?"),
+        ("takes the absolute value instead", "abs(x - y)", "How much does an error of 2 cost?"),
+        ("squares prediction and target one by one", "x ** 2 - y ** 2", "What is the loss for x = 2 and y = -2?"),
+    ],
+    wrong_slopes=[
+        ("loses the factor 2", "x - y", "Compare with (L(x + h) - L(x - h)) / 2h. What is the ratio?"),  # LR-07
+        ("gives the loss again", "(x - y) ** 2", "Can the slope be positive on both sides of the target?"),
+    ],
+    same=[("square multiplied out by differences", "(x - y) * (x - y)")],
+    same_slopes=[("square differentiated as a power", "2 * np.power(x - y, 1)")],
+)
+declare_variants(
+    mse[0],
+    "x, y, reduction='mean'",
+    mistakes=[
+        (
+            "modifies its input",
+            "x -= y if x.dtype.kind == 'f' else 0\nx, y = as_floats(x, 0)\nreturn reduced(x ** 2, reduction)",
+            "Print x before and after the call.",
+        ),
+        ("subtracts before it converts", "return reduced((x - y) ** 2 * x.dtype.type(1), reduction)", UINT),
+    ],
+)
+
+rmse = both("rmse_loss", 3)
+check_reduced(
+    *rmse,
+    "x, y",
+    draw=residuals,
+    start=TWO + "d = x - y",
+    each="abs(d)",
+    slope="np.sign(d)",
+    example={"x": np.array([3.0, 1.0]), "y": np.array([0.0, 5.0])},
+    far=[EQUAL],
+    wrong=[("forgets the root", "d ** 2", "In which unit is the result, if the targets are metres?")],
+    wrong_slopes=[
+        ("divides by the residual itself", "d / abs(d)", "What is 0 / 0?"),
+        ("gives the gradient of the mean squared error", "2 * d", "Differentiate the root as well: 1 / (2 L) ..."),
+    ],
 )

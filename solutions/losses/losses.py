@@ -778,7 +778,8 @@ def poisson_nll_loss_backward(
 # The model predicts a mean **and** a variance, and may say where it is unsure:
 #
 # $$\ell = \frac{1}{2} \left( \ln v + \frac{(\text{mean} - \text{target})^2}{v} \right), \quad
-# v = \max(\text{var}, 10^{-6}) \qquad \frac{\partial \ell}{\partial \text{mean}} = \frac{\text{mean} - \text{target}}{v}$$
+# v = \max(\text{var}, 10^{-6}) \qquad
+# \frac{\partial \ell}{\partial \text{mean}} = \frac{\text{mean} - \text{target}}{v}$$
 #
 # The constant $\frac{1}{2} \ln 2 \pi$ is left out, as PyTorch does by default. All three arguments have one shape.
 #
@@ -1299,8 +1300,8 @@ def margin_ranking_loss_backward(
 # $$\cos(a, b) = \frac{a \cdot b}{\|a\| \, \|b\|} \qquad
 # \ell = \begin{cases} 1 - \cos(x_1, x_2) & y = 1 \\ \max(0, \cos(x_1, x_2) - \text{margin}) & y = -1 \end{cases}$$
 #
-# As PyTorch does, add $10^{-12}$ to each squared length $\|a\|^2$. Then a vector of zeros is legal, and its cosine is
-# 0.
+# As PyTorch does, add $10^{-12}$ to each squared length $\|a\|^2$. Then a vector of zeros is legal and has the
+# cosine 0.
 #
 # The backward returns the gradient for `x1`, in the shape `(N, D)`. For `"none"`, `grad` has the shape `(N,)`. It needs
 #

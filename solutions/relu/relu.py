@@ -889,8 +889,7 @@ def selu_backward(grad: Array, x: Array) -> Array:
 #
 # **Conventions.** `gelu` is this exact form. A common approximation replaces $\Phi$ by a tanh; it
 # differs by up to 0.0005 and is not accepted here. PyTorch's `softplus` switches to $x$ where
-# $\beta x > 20$; here the formula holds everywhere, and the two differ by less than
-# $10^{-8} / \beta$.
+# $\beta x > 20$, which differs from the formula by less than $10^{-8} / \beta$; both are fine.
 #
 # **Worked numbers**, with $g = 1$ for the derivatives:
 #

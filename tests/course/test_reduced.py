@@ -155,7 +155,8 @@ def test_upstream_gradients_have_shape_and_dtype_of_the_output(losses):
     [
         ('each="factor * (x - y) ** 2"', 'each="factor * (x - y"', r"is not Python"),
         ('"factor * (x - y)", "Diff', '"z = x - y", "Diff', r"must end with an expression, the value of slope"),
-        ('question("square_backward", points=4)', "None", r"square: slopes were given, but no question"),
+        ('question("square_backward", points=4)', "None", r"square: a slope was given, but no question"),
+        ('each="factor * (x - y) ** 2"', 'each=""', r"square: variants were given, but no each"),
     ],
 )
 def test_the_author_is_told_what_is_wrong(course, old, new, message):
@@ -170,6 +171,17 @@ def test_a_loss_without_backward_has_checks_of_its_own(course):
     at = checks.rindex("    slope=")
     checks = checks[:at] + checks[checks.index("\n", at) + 1 :]
     assert [q.name for q in course.load(master, checks).questions] == ["square", "square_backward", "rowwise"]
+
+
+def test_without_code_there_are_checks_only(course):
+    at, end = CHECKS.index("    wrong=["), CHECKS.index(")\ncheck_reduced")
+    checks = CHECKS[:at] + CHECKS[end:]
+    checks = checks.replace('each="factor * (x - y) ** 2"', 'each=""').replace(
+        'slope="factor * 2 * (x - y)"', 'slope=""'
+    )
+    square, backward, *_ = course.load(MASTER, checks).questions
+    assert (len(square.checks), len(square.mistakes), len(square.equivalents)) == (7, 0, 0)
+    assert (len(backward.checks), len(backward.mistakes), len(backward.equivalents)) == (7, 0, 0)
 
 
 class Bench:

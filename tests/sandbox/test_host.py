@@ -25,8 +25,9 @@ import pytest
 import autograder
 from autograder.course.probes import Call
 from autograder.errors import GraderError, UsageError
-from autograder.sandbox import host, wire
+from autograder.sandbox import cgroups, host, wire
 from autograder.sandbox.conversation import End, Job, JobEnded
+from autograder.sandbox.forked import ForkedProcess
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sitting import Inquiry, Transcript, sit
@@ -324,7 +325,7 @@ def test_slots_of_two_sandboxes_have_control_groups_of_their_own(monkeypatch):
         names.append(name)
         return SimpleNamespace(limit=lambda *amounts: None, remove=lambda: None)
 
-    monkeypatch.setattr(host.cgroups, "create", create)
+    monkeypatch.setattr(cgroups, "create", create)
     for _ in range(2):
         with Sandbox(preload=("numpy",)) as sandbox:
             if "cgroup" not in sandbox.layers:
@@ -334,13 +335,12 @@ def test_slots_of_two_sandboxes_have_control_groups_of_their_own(monkeypatch):
 
 
 @linux_only
-@pytest.mark.xfail(strict=True, raises=ProcessLookupError, reason="_Forked.join lets the error through")
 def test_a_job_that_is_gone_before_it_joins_its_control_group_is_no_fault_of_the_batch():
     """A job whose jail fails says so and ends at once, perhaps before the grader gets to this line."""
     group = SimpleNamespace(out_of_memory_kills=lambda: 0, add=lambda pid: os.kill(pid, 0))
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    host._Forked(SimpleNamespace(), gone.pid, None).join(group)
+    ForkedProcess(SimpleNamespace(), gone.pid, None).join(group)
 
 
 # What is left behind ----------------------------------------------------------------------------
@@ -469,7 +469,6 @@ def test_a_zygote_that_was_killed_is_replaced(tmp_path):
 
 
 @linux_only
-@pytest.mark.xfail(strict=True, reason="_Forked.end raises before it closes the pidfd")
 def test_a_zygote_that_was_killed_costs_no_descriptor(tmp_path):
     limits = Limits(step_s=1, submission_s=8)
     with nothing_left(tmp_path, seconds=2), Sandbox(limits, preload=("numpy",)) as sandbox:
@@ -480,7 +479,6 @@ def test_a_zygote_that_was_killed_costs_no_descriptor(tmp_path):
 
 
 @linux_only
-@pytest.mark.xfail(strict=True, reason="the death signal of jail._stand_by is that of the thread which started it")
 def test_a_zygote_outlives_the_thread_that_started_it(monkeypatch):
     monkeypatch.setattr(host, "JOBS_PER_ZYGOTE", 2)
     limits = Limits(step_s=1, submission_s=8)

@@ -210,7 +210,6 @@ def test_the_budget_of_a_submission_holds_for_all_its_jobs_together(sat):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="a MemoryError leaves what the cell took with the job; see sitting._run")
 def test_memory_without_end_costs_the_cell_that_takes_it(sat):
     """Also when the cell keeps what it got, which would leave nothing for the cells behind it."""
     hog = "keep = []\nwhile True:\n    keep.append(bytearray(10**6))"

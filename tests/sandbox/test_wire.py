@@ -1,5 +1,6 @@
 """Only values cross the border, whatever bytes arrive."""
 
+import contextlib
 import json
 import math
 import struct
@@ -121,10 +122,8 @@ def test_a_frame_with_changed_bytes_is_a_value_or_a_wire_error(sent, data):
     frame = bytearray(wire.encode(sent))
     for _ in range(data.draw(st.integers(1, 4))):
         frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with contextlib.suppress(wire.WireError):  # any other exception fails this test
         wire.decode_frame(bytes(frame))
-    except wire.WireError as error:
-        assert str(error)
 
 
 @given(st.binary(max_size=200))
@@ -143,7 +142,9 @@ JSON_NODES = st.recursive(
         st.lists(inner, max_size=3),
         st.dictionaries(
             st.sampled_from(["", "dtype", "shape", "items", "name", "content", "text", "parts", "device", "kind"]),
-            st.one_of(inner, st.sampled_from(["array", "tensor", "dict", "tuple", "record", "float", "float64", "Call"])),
+            st.one_of(
+                inner, st.sampled_from(["array", "tensor", "dict", "tuple", "record", "float", "float64", "Call"])
+            ),
             max_size=5,
         ),
     ),
@@ -155,10 +156,8 @@ JSON_NODES = st.recursive(
 def test_any_json_header_is_a_value_or_a_wire_error(node, payload):
     header = json.dumps(node).encode("ascii")
     for records in (False, True):
-        try:
+        with contextlib.suppress(wire.WireError):
             wire.decode(header, payload, records=records)
-        except wire.WireError as error:
-            assert str(error)
 
 
 def frame_of(header, payload=b"", announced=None):
