@@ -197,7 +197,7 @@ def build(
 
         results = build_assignments(_load(course, assignments or []), check=check, trust=trust_submissions)
         for built in results:
-            _out.print(build_report(built, check=check))
+            _out.print(build_report(built, check=check), soft_wrap=True)  # a path is one word, however long
         if check and not all(built.fresh for built in results):
             _err.print("Run `autograder build` and commit what it writes.")
             raise typer.Exit(1)

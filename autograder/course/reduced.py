@@ -99,7 +99,7 @@ def check_reduced(
         parameters: of the loss, as in its ``def``, without ``grad``; a ``reduction`` at the end may be left out.
         draw: ordinary inputs of a shape; the backward gets the same and an upstream gradient.
         each: code of the array of single losses. Without it, no mistake or equivalent of the loss is written.
-        slope: code of their derivative for the first argument, of whose shape it is. Without it, none of the backward is.
+        slope: code of their derivative for the first argument, of its shape. Without it, none of the backward is.
         start: lines in front of all code, such as a conversion to floats.
         rows: whether a single loss belongs to a row: the last axis of the first argument is summed up.
         shapes: for `draw`, instead of `SHAPES` or `ROW_SHAPES`.

@@ -356,7 +356,11 @@ entropy.check("one distribution, one class, square batches", hint="What is the e
     lambda rng: [call(p=shares(rng, *shape)) for shape in SHAPES]
 )
 entropy.check("very improbable classes", hint="Does every class keep its own, exact probability?")(
-    lambda rng: [call(p=np.array([1 - 1e-6, 1e-6])), call(p=np.array([[1e-300, 1.0], [1e-9, 1 - 1e-9]]))]
+    lambda rng: [
+        call(p=np.array([0.6, 0.4 - 1e-9, 1e-9])),
+        call(p=np.array([1 - 1e-6, 1e-6])),
+        call(p=np.array([[1e-300, 1.0], [1e-9, 1 - 1e-9]])),
+    ]
 )
 entropy.check(**DTYPES)(
     lambda rng: [*(single(p=shares(rng, 3, 4), base=b) for b in (2, math.e)), call(p=np.array([[1], [1]]))]

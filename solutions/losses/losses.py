@@ -1089,8 +1089,9 @@ def soft_margin_loss_backward(grad: Array, x: Array, y: Array, reduction: str = 
 # with the derivative $0.25 \cdot 0.25^2 \cdot (1.5 \ln 0.75 - 0.25) \approx -0.0106$. For $y = 0$: $p = 0.25$, so $\ell
 # = 0.75 \cdot 0.75^2 \cdot \ln 4 \approx 0.5848$, 130 times as much.
 #
-# **The numeric trap.** For logits of $\pm 1000$, $1 - p$ rounds to 0 or $\ln p$ to $-\infty$. Compute $\ln p$ and $1 -
-# p$ each by itself, from $z$.
+# **The numeric trap.** For logits of $\pm 1000$, $p$ rounds to 0 or 1, and the logarithm of 0 is $-\infty$. Compute
+# $\ln p$ from $z$, not from $p$.
+
 
 
 # %%
@@ -1307,9 +1308,9 @@ def margin_ranking_loss_backward(
 #
 # $$\frac{\partial \cos(a, b)}{\partial a} = \frac{b}{\|a\| \, \|b\|} - \cos(a, b) \, \frac{a}{\|a\|^2}$$
 #
-# **Worked example.** $a = [3, 0]$, $b = [3, 4]$: $\cos = 9 / (3 \cdot 5) = 0.6$. With $y = 1$ the loss is $0.4$, with
-# $y = -1$ it is $0.6$. The derivative of the cosine is $[3, 4] / 15 - 0.6 \cdot [3, 0] / 9 = [0, 4/15]$: turning helps,
-# stretching does not.
+# **Worked example.** $a = [30, 0]$, $b = [30, 40]$: $\cos = 900 / (30 \cdot 50) = 0.6$. With $y = 1$ the loss is $0.4$,
+# with $y = -1$ it is $0.6$. The derivative of the cosine is $[30, 40] / 1500 - 0.6 \cdot [30, 0] / 900 = [0, 2/75]$:
+# turning $a$ helps, stretching it does not.
 #
 # **Why one wants it.** Embeddings of words, sentences and faces, where only the direction carries meaning.
 
@@ -1334,7 +1335,7 @@ def cosine_embedding_loss(x1: Array, x2: Array, y: Array, margin: float = 0.0, r
     Source:
         ``torch.nn.functional.cosine_embedding_loss``.
 
-    >>> x1, x2 = np.array([[3.0, 0.0]] * 2), np.array([[3.0, 4.0]] * 2)
+    >>> x1, x2 = np.array([[30.0, 0.0]] * 2), np.array([[30.0, 40.0]] * 2)
     >>> cosine_embedding_loss(x1, x2, np.array([1, -1]), reduction="none")
     array([0.4, 0.6])
     """
@@ -1361,8 +1362,8 @@ def cosine_embedding_loss_backward(
     Source:
         Quotient rule on ``a @ b / (|a| * |b|)``.
 
-    >>> cosine_embedding_loss_backward(15.0, np.array([[3.0, 0.0]]), np.array([[3.0, 4.0]]), np.array([1])).round(3)
-    array([[-0., -4.]])
+    >>> cosine_embedding_loss_backward(75.0, np.array([[30.0, 0.0]]), np.array([[30.0, 40.0]]), np.array([1])).round(3)
+    array([[-0., -2.]])
     """
     # BEGIN SOLUTION
     x1, x2, y = as_floats(x1, x2, y)

@@ -135,7 +135,7 @@ declare_variants(
         ),
         (
             "decides for all entries at once",
-            "1 / (1 + np.exp(-x)) if x.sum() >= 0 else np.exp(x) / (1 + np.exp(x))",
+            "1 / (1 + np.exp(-x)) if np.all(x >= 0) else np.exp(x) / (1 + np.exp(x))",
             "A choice per entry is needed. What does NumPy offer for that?",
         ),
         (

@@ -1565,20 +1565,21 @@ class Rectifier(torch.autograd.Function):
     tensor([0., 0., 5.])
     """
 
-    # BEGIN SOLUTION
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
         """``max(x, 0)`` of a float tensor of any shape; saves what the way back needs in ``ctx``."""
+        # BEGIN SOLUTION
         ctx.save_for_backward(x)
         return torch.where(x > 0, x, 0.0)
+        # END SOLUTION
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
         """Gradient for ``x`` from ``grad``, the gradient for the output; both have its shape."""
+        # BEGIN SOLUTION
         (x,) = ctx.saved_tensors
         return torch.where(x > 0, grad, 0.0)
-
-    # END SOLUTION
+        # END SOLUTION
 
 
 # %% [markdown]
@@ -1606,11 +1607,10 @@ class PReLU(torch.nn.Module):
     Source:
         He, Zhang, Ren and Sun, "Delving Deep into Rectifiers" (2015).
 
-    >>> PReLU()(torch.tensor([-2.0, 3.0]))
-    tensor([-0.5000,  3.0000], grad_fn=<WhereBackward0>)
+    >>> PReLU()(torch.tensor([-2.0, 3.0])).tolist()
+    [-0.5, 3.0]
     """
 
-    # BEGIN SOLUTION
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         """Make the slopes.
 
@@ -1619,10 +1619,12 @@ class PReLU(torch.nn.Module):
             init: start value of every slope.
         """
         super().__init__()
-        self.weight = torch.nn.Parameter(torch.full((num_parameters,), init))
+        # BEGIN SOLUTION
+        self.weight = torch.nn.Parameter(torch.full((num_parameters,), float(init)))
+        # END SOLUTION
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``x`` where ``x > 0``, else ``weight * x``; float, (N, C), (N, C, L), ..., any for one slope."""
+        # BEGIN SOLUTION
         return torch.where(x > 0, x, per_channel(self.weight, x) * x)
-
-    # END SOLUTION
+        # END SOLUTION

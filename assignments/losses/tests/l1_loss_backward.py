@@ -1,0 +1,188 @@
+"""Public checks of l1_loss_backward; run them with grader.check("l1_loss_backward")."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from otter.test_files import test_case
+
+OK_FORMAT = False
+
+name = "l1_loss_backward"
+points = [0.22]
+
+
+def _defined(name: str, value: Any) -> None:
+    """Fail with a clear sentence where the notebook has no answer yet."""
+    if value is None:
+        raise AssertionError(f"{name} is not defined. Run the cell that defines it.")
+    if value is ...:
+        raise AssertionError(f"{name} is still `...`. Replace it by your answer.")
+
+
+def _run(function: Any, args: Any, kwargs: Any) -> Any:
+    """Call the function; an exit() in it must not end the notebook."""
+    try:
+        return function(*args, **kwargs)
+    except SystemExit:
+        raise AssertionError("Your code calls exit(). Remove that.") from None
+
+
+def _call(function: Any, args: Any, kwargs: Any, times: int = 1) -> dict[str, Any]:
+    """The output of the function; called more than once, also its inputs as they look afterwards."""
+    answer = {}
+    for i in range(times):
+        now_args, now_kwargs = copy.deepcopy((args, kwargs))
+        output = copy.deepcopy(_run(function, now_args, now_kwargs))
+        if times == 1:
+            return {"output": output}
+        answer[f"output of call {i + 1}"] = output
+        for label, value in _named(now_args, now_kwargs).items():
+            if _has_arrays(value):
+                answer[f"input {label} after call {i + 1}"] = value
+    return answer
+
+
+def _named(args: Any, kwargs: Any) -> dict[str, Any]:
+    """All arguments by name; those without one by their position."""
+    return {**{str(i): value for i, value in enumerate(args)}, **kwargs}
+
+
+def _has_arrays(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_has_arrays(item) for item in value)
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _compare(expected: Any, answer: Any, allowed: Any) -> None:
+    """Fail at the first part of the answer that is not as expected; `allowed` holds tolerances."""
+    for part in expected:
+        _compare_value(part, expected[part], answer.get(part), allowed, 0.0)
+
+
+def _compare_value(path: str, expected: Any, actual: Any, allowed: Any, outer: Any) -> None:
+    tolerance = allowed.get(path, outer)
+    if _kind(expected) != _kind(actual):
+        hint = " Does autograd reach it?" if path.startswith("gradient") and actual is None else ""
+        raise AssertionError(f"{path}: expected {_kind(expected)}, got {_kind(actual)}.{hint}")
+    if isinstance(expected, dict):
+        if set(expected) != set(actual):
+            names, found = list(expected), list(actual)
+            raise AssertionError(f"{path}: expected the names {names}, got {found}.")
+        for key in expected:
+            _compare_value(f"{path}[{key!r}]", expected[key], actual[key], allowed, tolerance)
+    elif isinstance(expected, (list, tuple)):
+        if len(expected) != len(actual):
+            raise AssertionError(f"{path}: expected {len(expected)} items, got {len(actual)}.")
+        for i in range(len(expected)):
+            _compare_value(f"{path}[{i}]", expected[i], actual[i], allowed, tolerance)
+    elif expected is None or isinstance(expected, str):
+        if expected != actual:
+            raise AssertionError(f"{path}: expected {expected!r}, got {actual!r}.")
+    else:
+        shape, found = np.shape(expected), np.shape(actual)
+        if tuple(shape) != tuple(found):
+            raise AssertionError(f"{path}: expected shape {tuple(shape)}, got {tuple(found)}.")
+        if not _fits(expected, actual):
+            raise AssertionError(f"{path}: expected {_dtype(expected)}, got {_dtype(actual)}.")
+        _compare_numbers(path, _numbers(expected), _numbers(actual), tolerance)
+
+
+def _compare_numbers(path: str, expected: Any, actual: Any, tolerance: Any) -> None:
+    absolute, relative = tolerance if isinstance(tolerance, tuple) else (tolerance, 0.0)
+    with np.errstate(all="ignore"):
+        same = (expected == actual) | ((expected != expected) & (actual != actual))  # nan meets nan
+        if absolute or relative:
+            wide = np.complex128 if "c" in expected.dtype.kind + actual.dtype.kind else np.float64
+            left, right = expected.astype(wide), actual.astype(wide)
+            near = np.abs(right - left) <= absolute + relative * np.abs(left)
+            same |= near & np.isfinite(left)
+    wrong = np.argwhere(~same)
+    if len(wrong):
+        at = tuple(map(int, wrong[0]))
+        count = f"{len(wrong)} of {same.size} numbers are wrong; at {list(at)} " if at else ""
+        hint = " Does your code write into its input?" if path.startswith("input") else ""
+        raise AssertionError(f"{path}: {count}expected {expected[at]}, got {actual[at]}.{hint}")
+
+
+def _kind(value: Any) -> str:
+    """The type in words: numbers of Python and NumPy are one type, and so are lists and tuples."""
+    if type(value) in (list, tuple):
+        return "a list or tuple"
+    if isinstance(value, (int, float, complex, np.generic)) or type(value) is np.ndarray:
+        return "a NumPy array" if np.ndim(value) else "a number"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", type(value).__name__))
+
+
+def _fits(expected: Any, actual: Any) -> bool:
+    """Equal dtypes; for single numbers, Python's count as NumPy's, and any integer type will do."""
+    wanted, found = _dtype(expected), _dtype(actual)
+    if wanted == found or _kind(expected) != "a number":
+        return wanted == found
+    if wanted.startswith(("float", "complex")):
+        mates = {"float64": "float", "complex128": "complex"}
+        return found in ("float", "int") or mates.get(found, found) == mates.get(wanted, wanted)
+    return "int" in wanted and "int" in found
+
+
+def _numbers(value: Any) -> Any:
+    """The elements as a NumPy array, wide enough to subtract."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+@test_case(
+    name='gradient of the mean over a batch',
+    points=0.22,
+    hidden=False,
+    success_message='Right.',
+    failure_message='How many losses does the mean count? Where does that number appear in the gradient?',
+)
+def check_1(l1_loss_backward):
+    _defined("l1_loss_backward", l1_loss_backward)
+    args = []
+    kwargs = {
+        'grad': 1.0,
+        'x': np.array([3.0, 1.0, 2.0], dtype="float64"),
+        'y': np.array([1.0, 1.0, 5.0], dtype="float64"),
+    }
+    answer = _call(l1_loss_backward, args, kwargs)
+    expected = {
+        'output': np.array([0.3333333333333333, 0.0, -0.3333333333333333], dtype="float64"),
+    }
+    allowed = {'output': 3.8487731521441665e-14}
+    _compare(expected, answer, allowed)
+    args = []
+    kwargs = {
+        'grad': np.array(-1.4130980488527798, dtype="float64"),
+        'x': np.array([
+            [-1.3620999852082596, -1.1586783099747597, 2.792822012314274],
+            [0.7760624353995663, -1.954800284658955, -0.20889665473297528],
+            [-1.3608421796620787, 0.7430268856485247, -1.5001049037901393],
+            [-2.3756649209218885, -2.70533072947848, 0.00034984235105251714],
+        ], dtype="float64"),
+        'y': np.array([
+            [0.5167553880662092, 1.4692572644728226, 1.6964506091362537],
+            [-0.4287859014535568, -0.16663415573075366, 0.9568832866955496],
+            [-0.4270643043803617, -0.4094530717110125, -0.5722158214692146],
+            [-0.5160799035705331, -1.3535018059913704, 0.8030229095511568],
+        ], dtype="float64"),
+    }
+    answer = _call(l1_loss_backward, args, kwargs)
+    expected = {
+        'output': np.array([
+            [0.11775817073773165, 0.11775817073773165, -0.11775817073773165],
+            [-0.11775817073773165, 0.11775817073773165, 0.11775817073773165],
+            [0.11775817073773165, -0.11775817073773165, 0.11775817073773165],
+            [0.11775817073773165, 0.11775817073773165, 0.11775817073773165],
+        ], dtype="float64"),
+    }
+    allowed = {'output': 1.377397630756122e-14}
+    _compare(expected, answer, allowed)

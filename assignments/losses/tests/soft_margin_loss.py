@@ -1,0 +1,220 @@
+"""Public checks of soft_margin_loss; run them with grader.check("soft_margin_loss")."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from otter.test_files import test_case
+
+OK_FORMAT = False
+
+name = "soft_margin_loss"
+points = [0.34, 0.34]
+
+
+def _defined(name: str, value: Any) -> None:
+    """Fail with a clear sentence where the notebook has no answer yet."""
+    if value is None:
+        raise AssertionError(f"{name} is not defined. Run the cell that defines it.")
+    if value is ...:
+        raise AssertionError(f"{name} is still `...`. Replace it by your answer.")
+
+
+def _run(function: Any, args: Any, kwargs: Any) -> Any:
+    """Call the function; an exit() in it must not end the notebook."""
+    try:
+        return function(*args, **kwargs)
+    except SystemExit:
+        raise AssertionError("Your code calls exit(). Remove that.") from None
+
+
+def _call(function: Any, args: Any, kwargs: Any, times: int = 1) -> dict[str, Any]:
+    """The output of the function; called more than once, also its inputs as they look afterwards."""
+    answer = {}
+    for i in range(times):
+        now_args, now_kwargs = copy.deepcopy((args, kwargs))
+        output = copy.deepcopy(_run(function, now_args, now_kwargs))
+        if times == 1:
+            return {"output": output}
+        answer[f"output of call {i + 1}"] = output
+        for label, value in _named(now_args, now_kwargs).items():
+            if _has_arrays(value):
+                answer[f"input {label} after call {i + 1}"] = value
+    return answer
+
+
+def _named(args: Any, kwargs: Any) -> dict[str, Any]:
+    """All arguments by name; those without one by their position."""
+    return {**{str(i): value for i, value in enumerate(args)}, **kwargs}
+
+
+def _has_arrays(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_has_arrays(item) for item in value)
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _compare(expected: Any, answer: Any, allowed: Any) -> None:
+    """Fail at the first part of the answer that is not as expected; `allowed` holds tolerances."""
+    for part in expected:
+        _compare_value(part, expected[part], answer.get(part), allowed, 0.0)
+
+
+def _compare_value(path: str, expected: Any, actual: Any, allowed: Any, outer: Any) -> None:
+    tolerance = allowed.get(path, outer)
+    if _kind(expected) != _kind(actual):
+        hint = " Does autograd reach it?" if path.startswith("gradient") and actual is None else ""
+        raise AssertionError(f"{path}: expected {_kind(expected)}, got {_kind(actual)}.{hint}")
+    if isinstance(expected, dict):
+        if set(expected) != set(actual):
+            names, found = list(expected), list(actual)
+            raise AssertionError(f"{path}: expected the names {names}, got {found}.")
+        for key in expected:
+            _compare_value(f"{path}[{key!r}]", expected[key], actual[key], allowed, tolerance)
+    elif isinstance(expected, (list, tuple)):
+        if len(expected) != len(actual):
+            raise AssertionError(f"{path}: expected {len(expected)} items, got {len(actual)}.")
+        for i in range(len(expected)):
+            _compare_value(f"{path}[{i}]", expected[i], actual[i], allowed, tolerance)
+    elif expected is None or isinstance(expected, str):
+        if expected != actual:
+            raise AssertionError(f"{path}: expected {expected!r}, got {actual!r}.")
+    else:
+        shape, found = np.shape(expected), np.shape(actual)
+        if tuple(shape) != tuple(found):
+            raise AssertionError(f"{path}: expected shape {tuple(shape)}, got {tuple(found)}.")
+        if not _fits(expected, actual):
+            raise AssertionError(f"{path}: expected {_dtype(expected)}, got {_dtype(actual)}.")
+        _compare_numbers(path, _numbers(expected), _numbers(actual), tolerance)
+
+
+def _compare_numbers(path: str, expected: Any, actual: Any, tolerance: Any) -> None:
+    absolute, relative = tolerance if isinstance(tolerance, tuple) else (tolerance, 0.0)
+    with np.errstate(all="ignore"):
+        same = (expected == actual) | ((expected != expected) & (actual != actual))  # nan meets nan
+        if absolute or relative:
+            wide = np.complex128 if "c" in expected.dtype.kind + actual.dtype.kind else np.float64
+            left, right = expected.astype(wide), actual.astype(wide)
+            near = np.abs(right - left) <= absolute + relative * np.abs(left)
+            same |= near & np.isfinite(left)
+    wrong = np.argwhere(~same)
+    if len(wrong):
+        at = tuple(map(int, wrong[0]))
+        count = f"{len(wrong)} of {same.size} numbers are wrong; at {list(at)} " if at else ""
+        hint = " Does your code write into its input?" if path.startswith("input") else ""
+        raise AssertionError(f"{path}: {count}expected {expected[at]}, got {actual[at]}.{hint}")
+
+
+def _kind(value: Any) -> str:
+    """The type in words: numbers of Python and NumPy are one type, and so are lists and tuples."""
+    if type(value) in (list, tuple):
+        return "a list or tuple"
+    if isinstance(value, (int, float, complex, np.generic)) or type(value) is np.ndarray:
+        return "a NumPy array" if np.ndim(value) else "a number"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", type(value).__name__))
+
+
+def _fits(expected: Any, actual: Any) -> bool:
+    """Equal dtypes; for single numbers, Python's count as NumPy's, and any integer type will do."""
+    wanted, found = _dtype(expected), _dtype(actual)
+    if wanted == found or _kind(expected) != "a number":
+        return wanted == found
+    if wanted.startswith(("float", "complex")):
+        mates = {"float64": "float", "complex128": "complex"}
+        return found in ("float", "int") or mates.get(found, found) == mates.get(wanted, wanted)
+    return "int" in wanted and "int" in found
+
+
+def _numbers(value: Any) -> Any:
+    """The elements as a NumPy array, wide enough to subtract."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+@test_case(
+    name='the mean over a batch',
+    points=0.34,
+    hidden=False,
+    success_message='Right.',
+    failure_message='Compute the first loss of the batch by hand.',
+)
+def check_1(soft_margin_loss):
+    _defined("soft_margin_loss", soft_margin_loss)
+    args = []
+    kwargs = {
+        'x': np.array([1.0986122886681098, 1.0986122886681098], dtype="float64"),
+        'y': np.array([1, -1], dtype="int64"),
+    }
+    answer = _call(soft_margin_loss, args, kwargs)
+    expected = {'output': np.float64(0.8369882167858358)}
+    allowed = {'output': 9.551859296400073e-14}
+    _compare(expected, answer, allowed)
+    args = []
+    kwargs = {
+        'x': np.array([
+            [-0.2448958159153157, -0.30528909312719066, 3.822835848813586],
+            [0.8821784131498878, 0.2598776850663437, 1.1735359387908089],
+            [1.5513219598674928, 1.6287968574541842, 0.7638545138367587],
+            [-0.5805329813447228, -0.18797486078720504, -3.337649834914954],
+        ], dtype="float64"),
+        'y': np.array([[-1, -1, -1], [1, 1, -1], [1, 1, 1], [1, -1, -1]], dtype="int64"),
+    }
+    answer = _call(soft_margin_loss, args, kwargs)
+    expected = {'output': np.float64(0.8127476876963357)}
+    allowed = {'output': 9.413960825325984e-14}
+    _compare(expected, answer, allowed)
+
+
+@test_case(
+    name="reduction 'sum' and 'none'",
+    points=0.34,
+    hidden=False,
+    success_message='Right.',
+    failure_message='Which shape has the result?',
+)
+def check_2(soft_margin_loss):
+    _defined("soft_margin_loss", soft_margin_loss)
+    args = []
+    kwargs = {
+        'x': np.array([
+            [-0.7492964105390181, -0.9811120187443889, 0.17839304422493496],
+            [1.886453337986655, -0.2866623720709004, 2.7999883233910774],
+            [-1.8303239537513853, -0.558739006076514, -1.831848598595963],
+            [0.7028935429911392, -1.8074395051182695, -0.5838569763832019],
+        ], dtype="float64"),
+        'y': np.array([[1, 1, 1], [-1, 1, 1], [-1, -1, -1], [-1, 1, -1]], dtype="int64"),
+        'reduction': 'sum',
+    }
+    answer = _call(soft_margin_loss, args, kwargs)
+    expected = {'output': np.float64(10.234447512962289)}
+    allowed = {'output': 1.165531498998683e-12}
+    _compare(expected, answer, allowed)
+    args = []
+    kwargs = {
+        'x': np.array([
+            [1.1295354316911446, -0.06414991988902358, -3.407853718163571],
+            [0.6852338664682563, 0.9175963397243294, 1.9082924223168618],
+            [-0.6718911985556933, -1.0473847363998463, -1.3259944182981305],
+            [0.34319525347063806, -0.42837479498685904, -2.089296348220612],
+        ], dtype="float64"),
+        'y': np.array([[-1, 1, 1], [1, -1, -1], [1, -1, -1], [-1, 1, 1]], dtype="int64"),
+        'reduction': 'none',
+    }
+    answer = _call(soft_margin_loss, args, kwargs)
+    expected = {
+        'output': np.array([
+            [1.4095759030635384, 0.7257364538533917, 3.440429510594484],
+            [0.4081098434154225, 1.2536957194387444, 2.0466041496120586],
+            [1.0844919537930806, 0.30073707855949916, 0.2354979375476824],
+            [0.8793959880502703, 0.9300994290505419, 2.2059891890466763],
+        ], dtype="float64"),
+    }
+    allowed = {'output': 3.9510455444698235e-13}
+    _compare(expected, answer, allowed)
