@@ -6,11 +6,12 @@ Results go to stdout, progress and errors to stderr. Heavy imports happen inside
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +20,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from autograder.errors import AutograderError, UsageError
+from autograder.errors import AutograderError, GraderError, UsageError
+from autograder.text import visible
 
 if TYPE_CHECKING:
     from autograder.course.model import Assignment
@@ -141,7 +143,8 @@ def grade(
                 )
             except BaseException:
                 if folder is not None:
-                    folder.finish(_sorted(finished), {}, 0.0, finished=False)
+                    with suppress(GraderError):  # a full disk: the error on its way tells more
+                        folder.finish(_sorted(finished), {}, 0.0, finished=False)
                     _err.print(f"{len(finished)} finished marks are in {folder.path}")
                 raise
         for warning in run.warnings:
@@ -367,7 +370,8 @@ def _reported_errors() -> Iterator[None]:
     try:
         yield
     except AutograderError as error:
-        _err.print(f"error: {error}", style="red", soft_wrap=True)
+        # It may name what a student named: a file, an id.
+        _err.print(f"error: {visible(str(error), 8_000, keep_newlines=True)}", style="red", soft_wrap=True)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         _err.print("interrupted", style="yellow")
@@ -380,4 +384,7 @@ def _reported_errors() -> Iterator[None]:
 
 def main() -> None:
     """Entry point of the command ``autograder``."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's encoding lacks must not cost the report of a class.
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

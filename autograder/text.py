@@ -69,5 +69,5 @@ def csv_cell(text: str) -> str:
     'ann'
     """
     shown = visible(text, 10_000)
-    # A spreadsheet skips blanks in front of a formula.
-    return f"'{shown}" if shown.lstrip()[:1] in tuple("=+-@|%") else shown
+    # A spreadsheet skips blanks in front of a formula, and some take signs of full width for the plain ones.
+    return f"'{shown}" if shown.lstrip()[:1] in tuple("=+-@|%＝＋－＠") else shown

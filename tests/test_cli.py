@@ -467,23 +467,18 @@ def test_an_earlier_run_is_replaced_only_when_asked(marks, cli, course, handed_i
 
 
 @pytest.mark.slow
-def test_feedback_in_a_pipe_loses_no_words(cli, course, tmp_path):
-    """A message that is longer than a terminal is wide is wrapped, not cut."""
-    (tmp_path / "ann.ipynb").write_text(
-        notebook("def double(x):\n    raise ValueError('word ' * 60 + 'end')"), encoding="utf-8"
-    )
-    done = cli("grade", "tiny", tmp_path / "ann.ipynb", "--show", "ann", "--reveal", "full", cwd=course)
-    assert done.stdout.count("word") >= 60
-    assert " end" in " ".join(done.stdout.split())
-
-
-@pytest.mark.slow
-def test_the_feedback_of_an_unknown_student_is_refused_but_the_marks_are_kept(cli, course, handed_in, tmp_path):
+def test_feedback_is_wrapped_and_that_of_an_unknown_student_refused(cli, course, tmp_path):
+    """A message longer than a terminal is wide loses no word in a pipe, and the marks are kept all the same."""
     out = tmp_path / "out"
-    done = cli("grade", "tiny", handed_in / "ann.ipynb", "--out", out, "--show", "zoe", cwd=course)
+    raises = "def double(x):\n    raise ValueError('word ' * 60 + 'end')"
+    (tmp_path / "ann.ipynb").write_text(notebook(raises), encoding="utf-8")
+    show = ("--show", "ann", "--show", "zoe", "--reveal", "full")
+    done = cli("grade", "tiny", tmp_path / "ann.ipynb", "--out", out, *show, cwd=course)
     assert done.returncode == 2
     assert "--show zoe: no such student in this run; there are ann" in done.stderr
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["finished"] is True
+    assert done.stdout.count("word") >= 60
+    assert " end" in " ".join(done.stdout.split())
 
 
 # Trouble on the way -----------------------------------------------------------------------------
@@ -580,6 +575,7 @@ def test_a_full_disk_keeps_what_was_written_and_says_so(cli, course, tmp_path):
     )  # fmt: skip
     assert done.returncode == 3, done.stderr
     assert "No space left on device" in done.stderr
+    assert "make room and grade again with --replace" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     written = list((kept / "out" / "marks").iterdir())
     assert 0 < len(written) < 20

@@ -77,10 +77,10 @@ def check_elementwise(
         grad: upstream gradient of the worked example; with it, the question is a backward function.
         given: arguments of every call beside ``x`` and ``grad``. Arrays get the dtype of ``x``.
         options: further sets of arguments, each asked for on its own.
-        kinks: inputs at which a convention decides; no other check contains them.
+        kinks: inputs at which a convention decides; no other hidden check contains them.
         far: distances from zero that are tried on both sides.
         shapes: of ``x``.
-        spread: size of ordinary inputs, about which both signs are drawn.
+        spread: size of ordinary inputs, which reach up to 1.5 times this on both sides.
         widen: how many times as long as that of ``x`` the last axis of ``grad`` is.
         hints: instead of the general ones, by topic.
     """
@@ -141,7 +141,8 @@ class _Asker:
         """Ordinary numbers, as many above zero as below, none of them zero."""
         count = int(np.prod(shape))
         signs = rng.permutation(np.resize([1.0, -1.0] if rng.random() < 0.5 else [-1.0, 1.0], count))
-        return (signs * self.spread * (0.05 + np.abs(rng.normal(size=count)))).reshape(shape)
+        # Bounded: one number far out has few digits left in any formula, and no larger one beside it.
+        return (signs * self.spread * rng.uniform(0.05, 1.5, size=count)).reshape(shape)
 
     def far_sides(self, rng: np.random.Generator) -> list[Array]:
         """Far numbers of either side, beside some near ones: a tolerance follows the largest answer."""

@@ -15,7 +15,7 @@ output, and returns the gradient for the first argument::
         wrong=[("forgets the half", "np.where(...)", "Do your two pieces meet at |x - y| = delta?")],
     )
 
-That declares five or more checks, three mistakes or more and one equivalent of each of the two questions.
+That declares five or more checks, two or three mistakes and one equivalent of each of the two questions, and the rows.
 """
 
 from __future__ import annotations
@@ -284,11 +284,6 @@ _WRONG_REDUCTIONS = (
         'return each.sum() if reduction == "sum" else each.mean()',
         'With reduction="none", how many numbers do you expect for 4 samples?',
     ),
-    (
-        "returns float64 for float32",
-        "each = each.astype(np.float64)\n" + _REDUCE,
-        "Compare the dtype of your result with that of a float32 input.",
-    ),
 )
 _COUNTED = (
     _NONE + 'total = np.add.reduce(each, axis=None)\nreturn total / np.size(each) if reduction == "mean" else total'
@@ -321,11 +316,6 @@ class _Chain:
             "has the opposite sign",
             self.rule("-grad * slope / count", "-grad * slope"),
             "Take a small step against your gradient. Does the loss go down?",
-        )
-        yield (
-            "divides by the number of losses whatever the reduction",
-            self.rule(other="grad * slope / count"),
-            'With which factor does a single loss enter the sum of reduction="sum"?',
         )
         if self.upstream:
             yield (

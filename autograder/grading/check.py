@@ -35,7 +35,7 @@ def check(notebook: Path, *, tests: Path | None = None, limits: Limits | None = 
     with Sandbox(limits, trust=True) as sandbox:
         slot = sandbox.slot()
         try:
-            source = Source(notebook.stem, str(notebook), notebook)
+            source = Source(notebook.stem, str(notebook), notebook.resolve())
             return mark_one(source, key, slot, sandbox.limits, "full", facts_of(key, sandbox))
         finally:
             slot.close()

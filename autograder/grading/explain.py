@@ -99,13 +99,13 @@ class _Words:
 
     def shape(self, summary: Summary) -> str:
         shape = summary.shape or ()
-        if summary is self.difference.actual and not self.full and not _is_ordinary(shape):
+        if summary is self.difference.actual and not self.full and not self._is_ordinary(shape):
             return "(too large to tell)"
         return str(shape)
 
     def length(self, summary: Summary) -> str:
         length = summary.length or 0
-        if summary is self.difference.actual and not self.full and not _is_ordinary((length,)):
+        if summary is self.difference.actual and not self.full and not self._is_ordinary((length,)):
             return "very many"
         return f"{length:,}"
 
@@ -117,12 +117,18 @@ class _Words:
         return visible(summary.device, 40) if self.full or known else "another device"
 
 
+    def _is_ordinary(self, shape: tuple[int, ...]) -> bool:
+        """Whether a mistake could make this shape, going by the expected one.
+
+        Arrays without elements may have any lengths, so a shape of the student's choice could carry a hidden input.
+        """
+        expected = self.difference.expected
+        around = expected.shape if expected.length is None else (expected.length,)
+        largest = max(around or (), default=1)
+        return len(shape) <= len(around or ()) + 2 and all(length <= max(2 * largest, 12) for length in shape)
+
+
 _DTYPE = re.compile(r"bool|b?float\d{0,3}|complex\d{0,3}|u?int\d{0,3}|object|str\d{0,3}|bytes\d{0,3}")
-
-
-def _is_ordinary(shape: tuple[int, ...]) -> bool:
-    """Whether a mistake could make this shape; numbers of 48 bits could carry a hidden input."""
-    return len(shape) <= 8 and all(length <= 9999 for length in shape)
 
 
 _NO_RETURN = "is a `return` statement missing? print() shows a value but does not return it."

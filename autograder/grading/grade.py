@@ -1,6 +1,6 @@
 """The main path: from a folder of notebooks to a list of marks.
 
-    find the notebooks -> let the solution answer every check -> for each notebook: read, sit, compare, mark
+    find the notebooks -> let the solution answer every check -> for each notebook: read, sit, compare, mark, tell
 
 Solutions, stubs and listed mistakes take the same path; see `autograder.grading.validate`.
 """
@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
+from traceback import extract_tb
 from typing import Any, Protocol
 
 from autograder.course.model import Assignment
@@ -21,6 +22,7 @@ from autograder.errors import GraderError
 from autograder.grading.key import AnswerKey, make_key
 from autograder.grading.marking import Reveal, mark_transcript, mark_unread
 from autograder.grading.submissions import Submission, find_submissions
+from autograder.grading.words import public_part, with_words
 from autograder.records.mark import Mark
 from autograder.records.provenance import provenance
 from autograder.sandbox.host import Sandbox, Slot
@@ -143,10 +145,32 @@ def mark_one(
         try:
             transcript = _sit_twice_if_broken(slot, submission, key, limits)
             mark = mark_transcript(submission, key, transcript, reveal, facts)
+            if reveal != "full":
+                left_s = limits.submission_s - (time.monotonic() - started)
+                mark = _retold(mark, submission, key, slot, limits, left_s)
         except GraderError as error:
-            broken = replace(submission, rejected=f"The grader itself failed: {error}")
-            mark = mark_unread(broken, key, "grader_error", facts)
+            mark = _mark_broken(submission, key, str(error), facts)
+        except Exception as error:  # a bug of ours that one submission has found must not take the others with it
+            at = extract_tb(error.__traceback__)[-1]
+            reason = f"{type(error).__name__} in {Path(at.filename).name}, line {at.lineno}"
+            mark = _mark_broken(submission, key, reason, facts)
     return replace(mark, elapsed_s=time.monotonic() - started)
+
+
+def _retold(mark: Mark, submission: Submission, key: AnswerKey, slot: Slot, limits: Limits, left_s: float) -> Mark:
+    """The mark with the student's own words from a sitting without hidden checks; see `autograder.grading.words`."""
+    part = public_part(key, submission, mark)
+    if part is None or left_s <= 0:
+        return mark
+    public, submission = part
+    limits = replace(limits, submission_s=left_s, step_s=min(limits.step_s, left_s))
+    transcript = sit(slot, submission.cells, [question.inquiry for question in public.questions], limits)
+    return with_words(mark, mark_transcript(submission, public, transcript, "full", {}))
+
+
+def _mark_broken(submission: Submission, key: AnswerKey, reason: str, facts: dict[str, Any]) -> Mark:
+    told = replace(submission, rejected=f"The grader itself failed: {reason}")
+    return mark_unread(told, key, "grader_error", facts)
 
 
 def _sit_twice_if_broken(slot: Slot, submission: Submission, key: AnswerKey, limits: Limits) -> Transcript:

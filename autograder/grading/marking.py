@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from autograder.grading.compare import compare
@@ -26,6 +27,8 @@ _VERDICTS: dict[str, Verdict] = {
     "grader_error": "grader_error",
 }
 _MESSAGE_LIMIT = 4_000
+#: What a job can choose of the way in which it ends: an exit code, the numbers of a frame that is no answer.
+_CHOSEN = re.compile(r" \((?!exit code 0\)|signal )[^()]*\)")
 
 
 def mark_transcript(
@@ -37,10 +40,14 @@ def mark_transcript(
         submission: whose mark it is.
         key: what was expected.
         transcript: what came back.
-        reveal: how much a failed hidden check may tell; public checks always tell everything.
+        reveal: how much a failed hidden check may tell. Public checks and cells tell everything, unless the key has
+            hidden checks: then code that knows their inputs may have worded it; see `autograder.grading.words`.
         provenance: stored with the mark.
     """
-    questions = tuple(_mark_question(q, submission, transcript, reveal) for q in key.questions)
+    all_public = all(check.public for question in key.questions for check in question.checks)
+    told: Reveal = "full" if all_public or reveal == "full" else "hint"
+    transcript = replace(transcript, cells=tuple(_told_cell(c, submission, told) for c in transcript.cells))
+    questions = tuple(_mark_question(q, submission, transcript, reveal, told) for q in key.questions)
     broken = any(c.verdict == "grader_error" for q in questions for c in q.checks)
     return Mark(
         key.assignment,
@@ -73,13 +80,14 @@ def mark_unread(
 
 
 def _mark_question(
-    question: KeyedQuestion, submission: Submission, transcript: Transcript, reveal: Reveal
+    question: KeyedQuestion, submission: Submission, transcript: Transcript, reveal: Reveal, told: Reveal
 ) -> QuestionMark:
     outcomes = iter(transcript.answers[question.name])
     checks = []
     for check in question.checks:
         pairs = [(case, next(outcomes)) for case in check.cases]
-        checks.append(_mark_check(question.name, check, pairs, submission, transcript, reveal))
+        level = told if check.public else reveal
+        checks.append(_mark_check(question.name, check, pairs, submission, transcript, level))
     return QuestionMark(question.name, question.hundredths, question.extra, tuple(checks))
 
 
@@ -89,10 +97,9 @@ def _mark_check(
     pairs: list[tuple[Case, Outcome]],
     submission: Submission,
     transcript: Transcript,
-    reveal: Reveal,
+    level: Reveal,
 ) -> CheckMark:
     """All cases of a check must hold; the first that does not gives the verdict and the words."""
-    level: Reveal = "full" if check.public else reveal
     for case, outcome in pairs:
         verdict, message = _judge(name, case, outcome, submission, transcript, level)
         if verdict != "pass":
@@ -117,10 +124,11 @@ def _judge(
         return verdict, _raised(outcome, submission, level)
     if outcome.kind == "grader_error":
         return verdict, f"The grader itself failed here; this costs no points: {outcome.message}"
-    return verdict, f"{name} {outcome.message}.{_because(name, outcome, submission, transcript)}"
+    ended = outcome.message if level == "full" else _CHOSEN.sub("", outcome.message)
+    return verdict, f"{name} {ended}.{_because(name, outcome, submission, transcript)}"
 
 
-def _raised(outcome: Outcome, submission: Submission, level: Reveal) -> str:
+def _raised(outcome: Outcome | CellReport, submission: Submission, level: Reveal, what: str = "function") -> str:
     """An exception in words.
 
     The message of an exception is the student's text and may carry the inputs of a hidden check, and so may the name
@@ -129,10 +137,10 @@ def _raised(outcome: Outcome, submission: Submission, level: Reveal) -> str:
     if level == "full":
         return "\n".join([outcome.message, *outcome.traceback])
     if level == "none":
-        return "The function raised an exception."
+        return f"The {what} raised an exception."
     found = re.match(r"[A-Za-z]\w*", outcome.message)
     kind = found[0] if found and isinstance(getattr(builtins, found[0], None), type) else "an exception of its own"
-    return f"The function raised {kind}{_own_line(outcome.traceback, dict(submission.cells))}."
+    return f"The {what} raised {kind}{_own_line(outcome.traceback, dict(submission.cells))}."
 
 
 def _own_line(traceback: tuple[str, ...], cells: Mapping[int, str]) -> str:
@@ -150,11 +158,20 @@ def _because(name: str, outcome: Outcome, submission: Submission, transcript: Tr
     if outcome.kind != "missing":
         return ""
     failed = {c.number: c for c in transcript.cells if c.status in ("error", "limit")}
-    defines = re.compile(rf"^\s*(?:def|class)\s+{name}\b|^{name}\s*[:=]", re.MULTILINE)
+    # Blanks of one line only: a `\s*` behind `^` would try every pair of lines in a cell of empty ones.
+    defines = re.compile(rf"^[ \t]*(?:def|class)[ \t]+{name}\b|^{name}[ \t]*[:=]", re.MULTILINE)
     for number, source in submission.cells:
         if number in failed and defines.search(source):
             return f" It should have been defined in cell {number}, which failed: {failed[number].message}"
     return ""
+
+
+def _told_cell(cell: CellReport, submission: Submission, level: Reveal) -> CellReport:
+    """The report of a cell with as much of its error as may be told."""
+    if cell.status != "error" or level == "full":
+        return cell
+    # Without a frame of its own it ended the process, or was cut short in a way of which nothing is known for sure.
+    return replace(cell, message=_raised(cell, submission, level, "cell") if cell.traceback else "The cell failed.")
 
 
 def _cell_mark(cell: CellReport) -> CellMark:

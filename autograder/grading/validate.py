@@ -6,15 +6,14 @@ and every equivalent must keep full marks there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from autograder.course.master import solution_cells, stub_cells
 from autograder.course.model import Assignment, Variant
 from autograder.grading.grade import OnMark, mark_all
-from autograder.grading.key import AnswerKey, make_key
+from autograder.grading.key import make_key
 from autograder.grading.submissions import Submission
 from autograder.records.mark import Mark, QuestionMark, points
 from autograder.sandbox.host import Sandbox
@@ -88,20 +87,39 @@ def validate(
         UsageError, GraderError: as `autograder.grade`.
     """
     limits = limits or Limits()
-    specimens = list(_specimens(assignment))
+    groups = _specimens(assignment)
+    total, done = sum(map(len, groups.values())), 0
+    marks: list[Mark] = []
+
+    def count(mark: Mark, _done: int, _total: int) -> None:
+        nonlocal done
+        done += 1
+        if on_mark is not None:
+            on_mark(mark, done, total)
+
     with Sandbox(limits, trust=trust, secret=[assignment.folder]) as sandbox:
         with closing(sandbox.slot()) as slot:
             key = make_key(assignment, seed, slot, limits)
-        marks = mark_all(specimens, key, sandbox, workers=workers, reveal="full", on_mark=on_mark)
-    findings = tuple(_judge(specimen, mark, key) for specimen, mark in zip(specimens, marks, strict=True))
+        for name, specimens in groups.items():
+            # A variant of one question is asked that question only; solution and stub are asked all.
+            part = replace(key, questions=tuple(q for q in key.questions if name in ("", q.name)))
+            marks += mark_all(specimens, part, sandbox, workers=workers, reveal="full", on_mark=count)
+    every = [specimen for specimens in groups.values() for specimen in specimens]
+    findings = tuple(_judge(specimen, mark) for specimen, mark in zip(every, marks, strict=True))
     return Validation(assignment.name, key.hundredths, findings)
 
 
-def _specimens(assignment: Assignment) -> Iterator[Specimen]:
+def _specimens(assignment: Assignment) -> dict[str, list[Specimen]]:
+    """Everything whose outcome is known, by the question it concerns; "" for what concerns all."""
     solution = solution_cells(assignment)
-    yield Specimen("solution", "", "solution", _submission("solution", solution))
-    yield Specimen("stub", "", "stub", _submission("stub", stub_cells(assignment)))
+    groups = {
+        "": [
+            Specimen("solution", "", "solution", _submission("solution", solution)),
+            Specimen("stub", "", "stub", _submission("stub", stub_cells(assignment))),
+        ]
+    }
     for question in assignment.questions:
+        groups[question.name] = []
         kinds: tuple[tuple[Kind, tuple[Variant, ...]], ...] = (
             ("mistake", question.mistakes),
             ("equivalent", question.equivalents),
@@ -111,14 +129,15 @@ def _specimens(assignment: Assignment) -> Iterator[Specimen]:
                 # The solution's check cells would ask the question before the variant replaces it.
                 cells = (*(c for c in solution if ".check(" not in c), variant.source)
                 name = f"{question.name}: {variant.name}"
-                yield Specimen(kind, question.name, variant.name, _submission(name, cells))
+                groups[question.name].append(Specimen(kind, question.name, variant.name, _submission(name, cells)))
+    return groups
 
 
 def _submission(name: str, cells: tuple[str, ...]) -> Submission:
     return Submission(name, name, cells=tuple(enumerate(cells, start=1)))
 
 
-def _judge(specimen: Specimen, mark: Mark, key: AnswerKey) -> Finding:
+def _judge(specimen: Specimen, mark: Mark) -> Finding:
     broken = [c.message for q in mark.questions for c in q.checks if c.verdict == "grader_error"]
     if mark.status != "graded" or broken:
         return Finding(specimen, f"the grader itself failed: {'; '.join([*mark.flags, *broken])}")

@@ -123,12 +123,14 @@ class RunFolder:
 
     def _file_name(self, mark: Mark) -> str:
         """A file name that is safe everywhere, and different for different submissions."""
-        safe = re.sub(r"[^A-Za-z0-9._-]+", "_", mark.student).strip("._")[:80] or "student"
-        if safe != mark.student or safe.lower() in self._names or safe.split(".")[0].upper() in _RESERVED:
-            identity = f"{mark.student}\0{mark.file}".encode("utf-8", "surrogatepass")
-            safe += "-" + hashlib.sha256(identity).hexdigest()[:10]
-        self._names[safe.lower()] = mark.file
-        return f"{safe}.json"
+        name = safe = re.sub(r"[^A-Za-z0-9._-]+", "_", mark.student).strip("._")[:80] or "student"
+        identity = f"{mark.student}\0{mark.file}".encode("utf-8", "surrogatepass")
+        unlike = safe != mark.student or safe.split(".")[0].upper() in _RESERVED
+        while unlike or name.lower() in self._names:
+            name, unlike = f"{safe}-{hashlib.sha256(identity).hexdigest()[:10]}", False
+            identity += b"\0"  # the same student and file again: an archive may hold one name twice
+        self._names[name.lower()] = mark.file
+        return f"{name}.json"
 
     def _run_text(self, marks: Sequence[Mark], provenance: dict[str, Any], *, finished: bool, elapsed_s: float) -> str:
         if not hasattr(self, "_started"):

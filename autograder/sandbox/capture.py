@@ -41,9 +41,12 @@ class Buffer:
 
     def take(self) -> str:
         """All text since the last call, ready to be encoded; a last line tells how much was dropped."""
-        text, dropped = "".join(self._parts), self._dropped
+        # Escapes make it longer: the limit holds for what is sent.
+        text, dropped = encodable("".join(self._parts)), self._dropped
         self.clear()
-        return encodable(text) + (f"\n[... {dropped} more characters]" if dropped else "")
+        if len(text) > self._limit:
+            text, dropped = text[: self._limit], dropped + len(text) - self._limit
+        return text + (f"\n[... {dropped} more characters]" if dropped else "")
 
     def aside(self, run: Callable[[], object]) -> str:
         """Run and return the text added meanwhile; afterwards the buffer holds what it held before."""

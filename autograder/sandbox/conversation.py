@@ -18,7 +18,11 @@ from autograder.sandbox import wire
 from autograder.sandbox.limits import Limits
 
 TICK_S = 0.05
+#: A start is our own work, so the limits of the student, of which little may be left, do not hold for it.
+START_S = 30.0
 _MIB = 2**20
+#: What a field of a message may be; only an answer holds anything else.
+_FIELDS = frozenset({type(None), bool, int, str, list, tuple})
 
 
 class JobEnded(Exception):
@@ -131,8 +135,9 @@ class Job:
             return None
         message = wire.decode(bytes(self._buffer[size : size + header]), self._buffer[size + header :][:payload])
         del self._buffer[: size + header + payload]
-        if not isinstance(message, dict):
-            raise wire.WireError("a message is a dict")
+        # Whoever reads a field compares it, and what `==` makes of an array is no answer but an array.
+        if not isinstance(message, dict) or any(type(message[k]) not in _FIELDS for k in message if k != "parts"):
+            raise wire.WireError("a message is a dict of texts and numbers, and of one answer")
         return message
 
     @property
@@ -178,6 +183,11 @@ class Job:
         now = self._checked = time.monotonic()
         cpu_s, rss = self.process.usage()
         what, step_started, step_cpu = self._step
+        if what == "start":
+            if now - step_started > START_S:
+                self.process.kill()
+                raise JobEnded("broken", f"was not ready after {START_S:g} s")
+            return
         # CPU time decides, so that a busy machine costs nobody marks; twice as much wall clock ends one that sleeps.
         clocks = (
             (cpu_s - step_cpu, now - step_started, self.limits.step_s, f"ran longer than {self.limits.step_s:g} s"),
@@ -208,5 +218,13 @@ class Job:
         if end.code == -signal.SIGKILL:
             return JobEnded("died", "closed its channel or was killed")
         if end.code < 0:
-            return JobEnded("died", f"crashed (signal {-end.code}, {signal.Signals(-end.code).name})")
+            return JobEnded("died", f"crashed (signal {-end.code}, {_signal_name(-end.code)})")
         return JobEnded("died", f"ended the process (exit code {end.code}) before it had answered")
+
+
+def _signal_name(number: int) -> str:
+    """The name of a signal; most of the real-time signals, with which a job may end as well, have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "real-time"

@@ -3,7 +3,7 @@
 It lives in one process with student code, so it decides nothing: it runs what it is told, answers with data, and may be
 killed at any moment. The grader counts the answers and keeps the clock.
 
-Frames it reads:  ``{"do": "run", "cells": [[index, source], ...]}``,
+Frames it reads:  ``{"do": "run", "cells": [[index, piece of the source, ...], ...]}``,
                   ``{"do": "ask", "question": name, "probes": [...]}``.
 Frames it writes: ``{"is": "ready"}``, one ``{"is": "cell", ...}`` per cell, one ``{"is": "answer", ...}`` per probe.
 """
@@ -29,6 +29,8 @@ from autograder.sandbox.shell import Shell
 # References taken before student code can replace them.
 _read, _write, _exit = os.read, os.write, os._exit
 _prefix = wire.PREFIX.size
+#: Room for the line that tells how much output was dropped.
+_LAST_LINE = 100
 # The grader is trusted, so the job accepts any size from it; its own memory limit stands.
 _caps = wire.Caps(header=2**31, payload=2**40)
 
@@ -88,7 +90,7 @@ class StudentBench:
 
 def prepare(channel: Channel, *, output_limit: int, seed: int, device: str = "cpu") -> Callable[[], None]:
     """Make everything ready for student code; returns the function that answers frames until the grader is gone."""
-    shell = Shell(output_limit)
+    shell = Shell(min(output_limit, wire.MAX_TEXT - _LAST_LINE))
     bench = StudentBench(shell, Converter(device))
     _seed_everything(seed, bench.torch)
     settings = settings_snapshot()
@@ -97,8 +99,8 @@ def prepare(channel: Channel, *, output_limit: int, seed: int, device: str = "cp
         channel.send({"is": "ready"})
         while (message := channel.receive()) is not None:
             if message["do"] == "run":
-                for number, source in message["cells"]:
-                    channel.send({"is": "cell"} | asdict(shell.run_cell(number, source)))
+                for number, *pieces in message["cells"]:
+                    channel.send({"is": "cell"} | asdict(shell.run_cell(number, "".join(pieces))))
             else:
                 restore_settings(settings)
                 for number, probe in enumerate(message["probes"]):

@@ -19,10 +19,12 @@ from autograder.sandbox.wire import MAX_DEPTH, MAX_DIMS, MAX_INT, MAX_TEXT, NUMP
 MAX_BYTES = 64 * 2**20
 _MAX_ITEMS = 100_000
 
-_ndarray, _generic, _dtype_name = np.ndarray, np.generic, np.dtype.name.__get__
+_ndarray, _dtype_name = np.ndarray, np.dtype.name.__get__
 _shape, _dtype = np.ndarray.shape.__get__, np.ndarray.dtype.__get__
 _itemsize = np.dtype.itemsize.__get__
 _copy = np.ndarray.copy
+#: Every exact class of a NumPy number that may cross. Compared by identity: a metaclass may answer for `==` and `hash`.
+_NUMBERS = tuple(dtype.type for dtype in map(np.dtype, np.typecodes["All"]) if dtype.name in NUMPY_DTYPES)
 _asarray, _default_rng = np.asarray, np.random.default_rng
 
 
@@ -87,10 +89,8 @@ class Converter:
             return self._plain_array(value)
         if self.torch is not None and (kind is self._tensor or kind is self._parameter):
             return self._plain_tensor(value, kind)
-        if kind.__module__ == "numpy" and issubclass(kind, _generic):
-            array = _asarray(value)
-            if _dtype_name(_dtype(array)) in NUMPY_DTYPES:
-                return array[()]
+        if any(kind is number for number in _NUMBERS):
+            return _asarray(value)[()]
         return Unsupported(_type_name(kind))
 
     def _plain_array(self, array: Any) -> Any:

@@ -162,7 +162,7 @@ def _run(job: Job, batch: Sequence[tuple[int, str]], reports: dict[int, CellRepo
     number = batch[0][0]
     try:
         job.begin_step("cell")
-        job.send(wire.encode({"do": "run", "cells": [list(cell) for cell in batch]}))
+        job.send(wire.encode({"do": "run", "cells": [[number, *_pieces(source)] for number, source in batch]}))
         for number, _ in batch:
             job.begin_step("cell")
             message = job.receive()
@@ -178,6 +178,12 @@ def _run(job: Job, batch: Sequence[tuple[int, str]], reports: dict[int, CellRepo
             status: Literal["limit", "error"] = "limit" if end.kind == "limit" else "error"
             reports[number] = CellReport(number, status, f"The cell {end.message}.")
         raise
+
+
+def _pieces(source: str) -> Iterator[str]:
+    """A cell in texts that are short enough to cross."""
+    for start in range(0, len(source), wire.MAX_TEXT):
+        yield source[start : start + wire.MAX_TEXT]
 
 
 def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]]) -> None:

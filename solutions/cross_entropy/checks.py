@@ -3,7 +3,7 @@
 Checks that name no points share what is left of their question's points equally. Most mistakes are one right body with
 a piece exchanged: `exchanged(RIGHT, (old, new))`. None of them runs here: each becomes a cell of a notebook that
 imports `np`, `torch` and `math`, and has the helpers that the master gives. A number such as CE-03 in a comment is its
-entry in the team's list of misconceptions.
+entry in the team's list of misconceptions. Tables of mistakes are set by hand, to stay tables: `fmt: skip`.
 """
 
 from __future__ import annotations
@@ -87,18 +87,15 @@ declare_variants(
         ("takes the mean", "p.mean()", "Does one more outcome make the data as a whole more or less probable?"),
         ("returns the logarithm", "np.log(p).sum()", "Which range has a likelihood?"),
         ("takes the geometric mean", "np.exp(np.log(p).mean())", "What is the likelihood of ten outcomes with 0.5?"),
-        (
-            "returns the chance of at least one",
-            "1 - (1 - p).prod()",
-            "Is it about one of the outcomes, or all of them?",
-        ),
+        ("returns the chance of at least one", "1 - (1 - p).prod()",
+         "Is it about one of the outcomes, or all of them?"),
         ("multiplies in float64", "p.astype(np.float64).prod()", "Compare `p.dtype` and the dtype of your result."),
     ],
     equivalents=[
         ("np.prod over an axis", "np.prod(as_float(p), axis=0)"),
         ("exponential of a sum of logarithms", "np.exp(np.log(as_float(p)).sum())"),
     ],
-)
+)  # fmt: skip
 
 log_likelihood = question("log_likelihood", points=3)
 log_likelihood.check("the logarithms add up", public=True, hint="What is ln(a b)?")(
@@ -132,7 +129,7 @@ declare_variants(
         ("takes the logarithm of the sum", "np.log(p.sum())", "In which order do logarithm and sum act?"),
     ],
     equivalents=[("base 2, rescaled", "np.log2(as_float(p)).sum() * math.log(2)")],
-)
+)  # fmt: skip
 
 # Two models ------------------------------------------------------------------------------------
 
@@ -190,34 +187,22 @@ declare_variants(
         ("has the sign reversed", "np.log(p) / math.log(base)", "Can an outcome take information away?"),  # CE-13
         ("ignores the base", "-np.log(p)", "How many bits has one coin?"),  # CE-03
         ("always counts in bits", "-np.log2(p)", "What is the default base?"),
-        (
-            "multiplies by the logarithm of the base",
-            "-np.log(p) * math.log(base)",
-            "What is log_b(b) for every base b?",
-        ),
+        ("multiplies by the logarithm of the base", "-np.log(p) * math.log(base)",
+         "What is log_b(b) for every base b?"),
         ("divides the other way round", "-math.log(base) / np.log(p)", "What is your result for p = 1?"),
         ("returns one minus the probability", "1 - p", "Do the surprises of two independent outcomes add up?"),
-        (
-            "clips the probability",
-            "-np.log(np.clip(p, 1e-7, 1)) / math.log(base)",
-            "What should an impossible outcome give?",
-        ),
-        (
-            "weighs by the probability",
-            "-p * np.log(p) / math.log(base)",
-            "That is a term of the expectation. Is one asked for?",
-        ),
-        (
-            "returns float64 for float32",
-            "-np.log(p.astype(np.float64)) / np.log(base)",
-            "Compare `p.dtype` and the dtype of your result.",
-        ),
+        ("clips the probability", "-np.log(np.clip(p, 1e-7, 1)) / math.log(base)",
+         "What should an impossible outcome give?"),
+        ("weighs by the probability", "-p * np.log(p) / math.log(base)",
+         "That is a term of the expectation. Is one asked for?"),
+        ("returns float64 for float32", "-np.log(p.astype(np.float64)) / np.log(base)",
+         "Compare `p.dtype` and the dtype of your result."),
     ],
     equivalents=[
         ("log2 and a rescaled base", "-np.log2(as_float(p)) / math.log2(base)"),
         ("logarithm of the reciprocal", "np.log(1 / np.maximum(as_float(p), 0)) / math.log(base)"),
     ],
-)
+)  # fmt: skip
 
 # Random variables ------------------------------------------------------------------------------
 
@@ -267,7 +252,7 @@ declare_variants(
         ("inner product", "np.dot(x, p)"),
         ("weighted average", "np.average(as_float(x), weights=p)"),
     ],
-)
+)  # fmt: skip
 
 variance = question("variance", points=3)
 variance.check("a lottery ticket and a die", public=True, hint="The ticket has the mean 2. How far is each prize off?")(
@@ -281,29 +266,17 @@ declare_variants(
     variance,
     "x, p",
     mistakes=[
-        (
-            "subtracts two large numbers",
-            "(p * x**2).sum() - (p * x).sum() ** 2",
-            "Try the values 1e6 and 1e6 + 1. How many digits are left?",
-        ),
-        (
-            "returns the standard deviation",
-            "np.sqrt((p * (x - (p * x).sum()) ** 2).sum())",
-            "Which unit has a variance?",
-        ),
+        ("subtracts two large numbers", "(p * x**2).sum() - (p * x).sum() ** 2",
+         "Try the values 1e6 and 1e6 + 1. How many digits are left?"),
+        ("returns the standard deviation", "np.sqrt((p * (x - (p * x).sum()) ** 2).sum())",
+         "Which unit has a variance?"),
         ("ignores the probabilities", "as_float(x).var()", "Does a rare value count as much as a common one?"),
         ("subtracts no mean", "(p * x**2).sum()", "Add 5 to every value. Should the variance change?"),
-        (
-            "measures from the unweighted mean",
-            "(p * (x - x.mean()) ** 2).sum()",
-            "Distances from which point does the formula take?",
-        ),
+        ("measures from the unweighted mean", "(p * (x - x.mean()) ** 2).sum()",
+         "Distances from which point does the formula take?"),
         ("takes distances without squares", "(p * abs(x - (p * x).sum())).sum()", "Double all values. What happens?"),
-        (
-            "divides by n - 1",
-            "(p * (x - (p * x).sum()) ** 2).sum() * len(x) / max(len(x) - 1, 1)",
-            "That corrects an estimate from a sample. What is known here?",
-        ),
+        ("divides by n - 1", "(p * (x - (p * x).sum()) ** 2).sum() * len(x) / max(len(x) - 1, 1)",
+         "That corrects an estimate from a sample. What is known here?"),
         ("averages the terms", "(p * (x - (p * x).sum()) ** 2).mean()", "The probabilities already sum to 1."),
     ],
     equivalents=[
@@ -313,7 +286,7 @@ declare_variants(
             "np.einsum('i,j,ij', p, p, np.subtract.outer(x, x) ** 2) / 2",
         ),
     ],
-)
+)  # fmt: skip
 
 # Entropy, cross-entropy, divergence ------------------------------------------------------------
 
@@ -385,14 +358,9 @@ declare_variants(
         ("adds up the surprises without weights", "How often does each surprise occur?", ("(p * log_p)", "log_p")),
         ("sums over the whole array", "How many entropies has a batch of 4?", (".sum(axis)", ".sum()")),
         ("always uses the last axis", "Call it with axis=0. Which shape comes out?", (".sum(axis)", ".sum(-1)")),
-        (
-            "overwrites zeros in its input",
-            "Print p before and after the call.",
-            (
-                "p = as_float(p)\nlog_p = np.log(np.where(p > 0, p, 1))",
-                "p = as_float(p)\np[p == 0] = 1\nlog_p = np.log(p)",
-            ),
-        ),
+        ("overwrites zeros in its input", "Print p before and after the call.",
+         ("p = as_float(p)\nlog_p = np.log(np.where(p > 0, p, 1))",
+          "p = as_float(p)\np[p == 0] = 1\nlog_p = np.log(p)")),
         ("keeps the summed axis", "Print the shape for shape (4, 5).", (".sum(axis)", ".sum(axis, keepdims=True)")),
     ),
     equivalents=[
@@ -407,7 +375,7 @@ declare_variants(
             "-np.sum(p * log_p, axis=axis) / math.log2(base)",
         ),
     ],
-)
+)  # fmt: skip
 
 cross_entropy = question("cross_entropy", points=5)
 cross_entropy.check("surprise of q, weighted with p", public=True, hint="Which of the two says how often?")(
@@ -450,36 +418,21 @@ declare_variants(
     "p, q, base=math.e, axis=-1",
     mistakes=mutants(
         CROSS,
-        (
-            "swaps the two distributions",
-            "Which one is the truth? Try q = 0 < p.",
-            ("as_float(p), as_float(q)", "as_float(q), as_float(p)"),
-        ),
+        ("swaps the two distributions", "Which one is the truth? Try q = 0 < p.",
+         ("as_float(p), as_float(q)", "as_float(q), as_float(p)")),
         ("gives nan where both are 0", "What is 0 * -inf?", ("np.where(p > 0, q, 1)", "q")),
         (ADDS_CONSTANT, NO_SAFE_CONSTANT, ("np.where(p > 0, q, 1)", "q + 1e-12")),  # CE-09
-        (
-            "leaves out classes that q excludes",
-            "What should it cost to exclude what happens?",
-            ("np.where(p > 0, q, 1)", "np.where(q > 0, q, 1)"),
-        ),
+        ("leaves out classes that q excludes", "What should it cost to exclude what happens?",
+         ("np.where(p > 0, q, 1)", "np.where(q > 0, q, 1)")),
         ("has the sign reversed", "Can a surprise be below 0?", ("return -(", "return (")),  # CE-13
         ("ignores the base", "For p = q = [0.5, 0.5], how many bits?", (" / math.log(base)", "")),  # CE-03
         ("averages over the classes", "Compare with the entropy for p = q.", (".sum(axis)", ".mean(axis)")),  # CE-05
-        (
-            "returns the entropy of p",
-            "Change q. Should the result change?",
-            ("np.where(p > 0, q, 1)", "np.where(p > 0, p, 1)"),
-        ),
-        (
-            "subtracts the entropy",
-            "For p = q, is the result 0 or the entropy?",
-            ("(p * log_q)", "(p * (log_q - np.log(np.where(p > 0, p, 1))))"),
-        ),
-        (
-            "takes only the most probable class",
-            "Change the second-largest p. Should the result notice?",
-            ("(p * log_q)", "((p == p.max(axis, keepdims=True)) * log_q)"),
-        ),  # CE-17
+        ("returns the entropy of p", "Change q. Should the result change?",
+         ("np.where(p > 0, q, 1)", "np.where(p > 0, p, 1)")),
+        ("subtracts the entropy", "For p = q, is the result 0 or the entropy?",
+         ("(p * log_q)", "(p * (log_q - np.log(np.where(p > 0, p, 1))))")),
+        ("takes only the most probable class", "Change the second-largest p. Should the result notice?",
+         ("(p * log_q)", "((p == p.max(axis, keepdims=True)) * log_q)")),  # CE-17
         ("sums over the whole array", "How many numbers has a batch of 4?", (".sum(axis)", ".sum()")),
         ("always uses the last axis", "Call it with axis=0. Which shape comes out?", (".sum(axis)", ".sum(-1)")),
     ),
@@ -491,7 +444,7 @@ declare_variants(
             "terms.sum(axis=axis) / math.log(base)",
         ),
     ],
-)
+)  # fmt: skip
 
 kl_divergence = question("kl_divergence", points=5)
 kl_divergence.check("cross-entropy minus entropy", public=True, hint="Evaluate 0.5 ln 2 + 0.25 ln 1 + 0.25 ln 0.5.")(
@@ -538,27 +491,18 @@ declare_variants(
     "p, q, axis=-1",
     mistakes=mutants(
         DIVERGENCE,
-        (
-            "swaps the two distributions",
-            "Which one is the truth? Try q = 0 < p.",
-            ("as_float(p), as_float(q)", "as_float(q), as_float(p)"),
-        ),
+        ("swaps the two distributions", "Which one is the truth? Try q = 0 < p.",
+         ("as_float(p), as_float(q)", "as_float(q), as_float(p)")),
         ("has the sign reversed", "Can a divergence be below 0?", ("return (p", "return -(p")),  # CE-13
         ("returns the cross-entropy", "What should come out for p = q?", ("log_p - log_q", "-log_q")),
         ("gives nan where p is 0", "What is 0 * -inf?", ("np.log(np.where(p > 0, p, 1))", "np.log(p)")),
         (ADDS_CONSTANT, NO_SAFE_CONSTANT, ("np.where(p > 0, q, 1)", "q + 1e-12")),  # CE-09
         ("takes absolute values", "Do the negative terms belong to the sum?", ("log_p - log_q", "abs(log_p - log_q)")),
         ("averages over the classes", "Is it a mean over classes, or an expectation?", (".sum(axis)", ".mean(axis)")),
-        (
-            "counts in bits",
-            "The result is asked for in nats.",
-            ("return (p * (log_p - log_q))", "return (p * (log_p - log_q) / math.log(2))"),
-        ),  # CE-03
-        (
-            "compares with the mixture of both",
-            "That is another divergence. Try a q that excludes what happens.",
-            ("np.where(p > 0, q, 1)", "np.where(p > 0, (p + q) / 2, 1)"),
-        ),
+        ("counts in bits", "The result is asked for in nats.",
+         ("return (p * (log_p - log_q))", "return (p * (log_p - log_q) / math.log(2))")),  # CE-03
+        ("compares with the mixture of both", "That is another divergence. Try a q that excludes what happens.",
+         ("np.where(p > 0, q, 1)", "np.where(p > 0, (p + q) / 2, 1)")),
         ("sums over the whole array", "How many numbers has a batch of 4?", (".sum(axis)", ".sum()")),
         ("always uses the last axis", "Call it with axis=0. Which shape comes out?", (".sum(axis)", ".sum(-1)")),
     ),
@@ -570,7 +514,7 @@ declare_variants(
             "np.sum(p * np.log(ratio), axis=axis)",
         ),
     ],
-)
+)  # fmt: skip
 
 # Labels ----------------------------------------------------------------------------------------
 
@@ -595,21 +539,16 @@ declare_variants(
     one_hot,
     "labels, num_classes",
     mistakes=[
-        (
-            "believes that classes start at 1",
-            "np.eye(num_classes)[labels - 1]",
-            "Which column does label 0 select?",
-        ),  # CE-08
+        # CE-08
+        ("believes that classes start at 1", "np.eye(num_classes)[labels - 1]", "Which column does label 0 select?"),
         ("returns integers", "np.eye(num_classes, dtype=int)[labels]", "What is the dtype of your result?"),
         ("returns True and False", "labels[..., None] == np.arange(num_classes)", "What is the dtype of your result?"),
         ("puts the classes first", "np.moveaxis(np.eye(num_classes)[labels], -1, 0)", "Print the shape for 6 labels."),
         ("counts the classes in the batch", "np.eye(labels.max() + 1)[labels]", "What if the last class is missing?"),
-        (
-            "flattens the labels",
-            "np.eye(num_classes)[labels.ravel()]",
-            "Which shape has the result for labels of shape (2, 3)?",
-        ),
-        ("writes the label instead of 1", "np.eye(num_classes)[labels] * labels[..., None]", "What is each row's sum?"),
+        ("flattens the labels", "np.eye(num_classes)[labels.ravel()]",
+         "Which shape has the result for labels of shape (2, 3)?"),
+        ("writes the label instead of 1", "np.eye(num_classes)[labels] * labels[..., None]",
+         "What is each row's sum?"),
     ],
     equivalents=[
         ("labels compared with all classes", "(labels[..., None] == np.arange(num_classes)).astype(np.float64)"),
@@ -618,7 +557,7 @@ declare_variants(
             "y = np.zeros((*labels.shape, num_classes))\nnp.put_along_axis(y, labels[..., None].astype(int), 1, -1)\ny",
         ),
     ],
-)
+)  # fmt: skip
 
 # Negative log-likelihood -----------------------------------------------------------------------
 
@@ -713,83 +652,41 @@ declare_variants(
     NLL_ARGS,
     mistakes=mutants(
         NLL,
-        (
-            "has the sign reversed",
-            "Should a better prediction make the loss larger or smaller?",
-            ("-np.where(", "np.where("),
-        ),  # CE-13
-        (
-            "takes the logarithm again",
-            "Which sign have your inputs? What is the logarithm of such a number?",
-            (PICKED, f"np.log({PICKED})"),
-        ),  # NL-01
-        (
-            "takes probabilities instead of their logarithms",
-            "Is your loss negative? Which range must the entries have for a positive one?",
-            (PICKED, f"np.exp({PICKED})"),
-        ),  # NL-02
-        (
-            "believes that classes start at 1",
-            "Which column does label 0 select in your code?",
-            (PICKED, "log_probs[np.arange(len(y)), y - 1]"),
-        ),  # CE-08
-        (
-            "selects columns instead of entries",
-            "Print the shape before the mean. How many numbers did you want?",
-            (PICKED, "log_probs[:, y]"),
-        ),  # CE-12
-        (
-            "keeps a column",
-            "Print the shape of the losses before you reduce them.",
-            (PICKED, "np.take_along_axis(log_probs, y[:, None], 1)"),
-        ),  # NL-04
-        (
-            "picks along the wrong axis",
-            "Which entries were picked? Use a matrix of all-different numbers.",
-            (PICKED, "np.take_along_axis(log_probs, y[:, None] % len(y), 0)[:, 0]"),
-        ),  # NL-03
-        (
-            "divides the weighted sum by the number of samples",
-            "That is another convention. Multiply all weights by 10: may the mean change?",
-            (MEAN, "each.sum() / keep.sum()"),
-        ),  # CE-06
-        (
-            "counts the ignored samples",
-            "Append an ignored sample to the batch. May the mean change?",
-            (MEAN, "each.sum() / w[y].sum()"),
-        ),  # CE-07
+        ("has the sign reversed", "Should a better prediction make the loss larger or smaller?",
+         ("-np.where(", "np.where(")),  # CE-13
+        ("takes the logarithm again", "Which sign have your inputs? What is the logarithm of such a number?",
+         (PICKED, f"np.log({PICKED})")),  # NL-01
+        ("takes probabilities instead of their logarithms",
+         "Is your loss negative? Which range must the entries have for a positive one?",
+         (PICKED, f"np.exp({PICKED})")),  # NL-02
+        ("believes that classes start at 1", "Which column does label 0 select in your code?",
+         (PICKED, "log_probs[np.arange(len(y)), y - 1]")),  # CE-08
+        ("selects columns instead of entries", "Print the shape before the mean. How many numbers did you want?",
+         (PICKED, "log_probs[:, y]")),  # CE-12
+        ("keeps a column", "Print the shape of the losses before you reduce them.",
+         (PICKED, "np.take_along_axis(log_probs, y[:, None], 1)")),  # NL-04
+        ("picks along the wrong axis", "Which entries were picked? Use a matrix of all-different numbers.",
+         (PICKED, "np.take_along_axis(log_probs, y[:, None] % len(y), 0)[:, 0]")),  # NL-03
+        ("divides the weighted sum by the number of samples",
+         "That is another convention. Multiply all weights by 10: may the mean change?",
+         (MEAN, "each.sum() / keep.sum()")),  # CE-06
+        ("counts the ignored samples", "Append an ignored sample to the batch. May the mean change?",
+         (MEAN, "each.sum() / w[y].sum()")),  # CE-07
         ("adds up instead of averaging", "Duplicate the batch. Should the loss double?", (MEAN, "each.sum()")),  # CE-04
-        (
-            "divides by samples times classes",
-            "How many numbers are averaged, and how many samples are there?",
-            (MEAN, "each.sum() / log_probs.size"),
-        ),  # CE-05
+        ("divides by samples times classes", "How many numbers are averaged, and how many samples are there?",
+         (MEAN, "each.sum() / log_probs.size")),  # CE-05
         ("ignores the weights", "Give one class the weight 100. Should the loss notice?", ("weight is None", "True")),
-        (
-            "drops the ignored samples from the list",
-            "Which shape has the result for 4 samples, one of them ignored?",
-            ("return each\n", "return each[keep]\n"),
-        ),
-        (
-            "knows only -100 as the ignored label",
-            "Where does `ignore_index` appear in your code?",
-            ("!= ignore_index", "!= -100"),
-        ),
-        (
-            "overwrites the ignored labels",
-            "Print the targets before and after the call.",
-            ("y = np.where(keep, targets, 0)", "targets[~keep] = 0\ny = targets"),
-        ),
-        (
-            "multiplies an impossible entry by zero",
-            "What is -inf * 0? Try an ignored sample with an impossible class.",
-            ("np.where(keep, w[y] * picked, 0)", "(keep * w[y] * picked)"),
-        ),
-        (
-            "returns the mean whatever the reduction",
-            "Which shape must the result have with reduction='none'?",
-            ("return each\n", f"return {MEAN}\n"),
-        ),
+        ("drops the ignored samples from the list", "Which shape has the result for 4 samples, one of them ignored?",
+         ("return each\n", "return each[keep]\n")),
+        ("knows only -100 as the ignored label", "Where does `ignore_index` appear in your code?",
+         ("!= ignore_index", "!= -100")),
+        ("overwrites the ignored labels", "Print the targets before and after the call.",
+         ("y = np.where(keep, targets, 0)", "targets[~keep] = 0\ny = targets")),
+        ("multiplies an impossible entry by zero",
+         "What is -inf * 0? Try an ignored sample with an impossible class.",
+         ("np.where(keep, w[y] * picked, 0)", "(keep * w[y] * picked)")),
+        ("returns the mean whatever the reduction", "Which shape must the result have with reduction='none'?",
+         ("return each\n", f"return {MEAN}\n")),
     ),
     equivalents=[
         ("all in one function", NLL),
@@ -801,7 +698,7 @@ declare_variants(
             "{'none': each, 'sum': each.sum(), 'mean': each.sum() / w.sum()}[reduction]",
         ),
     ],
-)
+)  # fmt: skip
 
 # Cross-entropy loss ----------------------------------------------------------------------------
 
@@ -919,129 +816,65 @@ declare_variants(
     CE_ARGS,
     mistakes=mutants(
         CE,
-        (
-            "treats scores as probabilities",
-            "Can a cross-entropy be nan? Which range do your inputs have?",
-            (LOG_Q, "np.log(x)"),
-        ),  # CE-01
-        (
-            "applies softmax twice",
-            "With a perfect prediction the loss should approach 0. What is the lowest value you can reach?",
-            ("as_float(logits)", "np.exp(log_softmax(logits))"),
-        ),  # CE-02
-        (
-            "uses a logarithm to base 2 or 10",
-            "Divide your result by the expected one. Is it a famous constant?",
-            (LOG_Q, f"({LOG_Q}) / math.log(10)"),
-        ),  # CE-03
+        ("treats scores as probabilities", "Can a cross-entropy be nan? Which range do your inputs have?",
+         (LOG_Q, "np.log(x)")),  # CE-01
+        ("applies softmax twice",
+         "With a perfect prediction the loss should approach 0. What is the lowest value you can reach?",
+         ("as_float(logits)", "np.exp(log_softmax(logits))")),  # CE-02
+        ("uses a logarithm to base 2 or 10", "Divide your result by the expected one. Is it a famous constant?",
+         (LOG_Q, f"({LOG_Q}) / math.log(10)")),  # CE-03
         ("adds up instead of averaging", "Duplicate the batch. Should the loss double?", (" / norm", "")),  # CE-04
-        (
-            "divides by samples times classes",
-            "How many numbers are averaged, and how many samples are there?",
-            ("/ norm", "/ log_q.size"),
-        ),  # CE-05
-        (
-            "divides the weighted sum by the number of samples",
-            "That is another convention. Multiply all weights by 10: may the mean change?",
-            ("norm = w[y][keep].sum()", "norm = keep.sum()"),
-        ),  # CE-06
-        (
-            "counts the ignored samples",
-            "Append an ignored sample to the batch. May the mean change?",
-            ("norm = w[y][keep].sum()", "norm = w[y].sum()"),
-        ),  # CE-07
-        (
-            "believes that classes start at 1",
-            "Which column does label 0 select in your code?",
-            ("[y]\n", "[y - 1]\n"),
-        ),  # CE-08
-        (
-            ADDS_CONSTANT,
-            "A wrong prediction with a gap of 100 should cost about 100. What does it cost here?",
-            (LOG_Q, "np.log(np.exp(z) / np.exp(z).sum(1, keepdims=True) + 1e-7)"),
-        ),  # CE-09
-        (
-            "takes the logarithm of the finished softmax",
-            "What is the exact log-probability of a class with a gap of 800? Do you need the probability for it?",
-            (LOG_Q, "np.log(np.exp(z) / np.exp(z).sum(1, keepdims=True))"),
-        ),  # LS-01
-        (
-            "multiplies by the label itself",
-            "What is `targets.shape`, and what does a label 2 do when it is a factor?",
-            ("np.eye(c, dtype=log_q.dtype)[y]", "y"),
-        ),  # CE-11
-        (
-            "pairs every label with every sample",
-            "Print the shape before the mean. How many numbers did you want?",
-            ("(w * p * log_q).sum(1)", "((w * p) @ log_q.T).mean(1)"),
-        ),  # CE-12
-        (
-            "has the sign reversed",
-            "Should a better prediction make the loss larger or smaller?",
-            ("-np.where(", "np.where("),
-        ),  # CE-13
-        (
-            "spreads the smoothing over the wrong classes only",
-            "That is another convention. Does the right class receive a share in the definition here?",
-            (SMOOTH, "p = (1 - label_smoothing) * p + label_smoothing / max(c - 1, 1) * (1 - p)"),
-        ),  # CE-16
-        (
-            "makes probabilities to labels",
-            "Change the second-largest target probability. Should the loss notice?",
-            ("np.full(n, True), targets, n", "np.full(n, True), np.eye(c, dtype=log_q.dtype)[targets.argmax(1)], n"),
-        ),  # CE-17
+        ("divides by samples times classes", "How many numbers are averaged, and how many samples are there?",
+         ("/ norm", "/ log_q.size")),  # CE-05
+        ("divides the weighted sum by the number of samples",
+         "That is another convention. Multiply all weights by 10: may the mean change?",
+         ("norm = w[y][keep].sum()", "norm = keep.sum()")),  # CE-06
+        ("counts the ignored samples", "Append an ignored sample to the batch. May the mean change?",
+         ("norm = w[y][keep].sum()", "norm = w[y].sum()")),  # CE-07
+        # CE-08
+        ("believes that classes start at 1", "Which column does label 0 select in your code?", ("[y]\n", "[y - 1]\n")),
+        (ADDS_CONSTANT, "A wrong prediction with a gap of 100 should cost about 100. What does it cost here?",
+         (LOG_Q, "np.log(np.exp(z) / np.exp(z).sum(1, keepdims=True) + 1e-7)")),  # CE-09
+        ("takes the logarithm of the finished softmax",
+         "What is the exact log-probability of a class with a gap of 800? Do you need the probability for it?",
+         (LOG_Q, "np.log(np.exp(z) / np.exp(z).sum(1, keepdims=True))")),  # LS-01
+        ("multiplies by the label itself", "What is `targets.shape`, and what does a label 2 do when it is a factor?",
+         ("np.eye(c, dtype=log_q.dtype)[y]", "y")),  # CE-11
+        ("pairs every label with every sample", "Print the shape before the mean. How many numbers did you want?",
+         ("(w * p * log_q).sum(1)", "((w * p) @ log_q.T).mean(1)")),  # CE-12
+        ("has the sign reversed", "Should a better prediction make the loss larger or smaller?",
+         ("-np.where(", "np.where(")),  # CE-13
+        ("spreads the smoothing over the wrong classes only",
+         "That is another convention. Does the right class receive a share in the definition here?",
+         (SMOOTH, "p = (1 - label_smoothing) * p + label_smoothing / max(c - 1, 1) * (1 - p)")),  # CE-16
+        # CE-17
+        ("makes probabilities to labels", "Change the second-largest target probability. Should the loss notice?",
+         ("np.full(n, True), targets, n", "np.full(n, True), np.eye(c, dtype=log_q.dtype)[targets.argmax(1)], n")),
         ("ignores the smoothing", "Call it with label_smoothing=0.5. Should the loss change?", (SMOOTH, "p = p * 1")),
-        (
-            "smooths the targets in place",
-            "Print the target probabilities before and after the call.",
-            (SMOOTH, "p *= 1 - label_smoothing\np += label_smoothing / c"),
-        ),
-        (
-            "adds the smoothing without taking it away",
-            "What does a smoothed target sum to?",
-            (SMOOTH, "p = p + label_smoothing / c"),
-        ),
-        (
-            "smooths labels only",
-            "Are probabilities smoothed in the definition, too?",
-            (SMOOTH, f"{SMOOTH} if targets.ndim == 1 else p"),
-        ),
-        (
-            "divides by the weights of the probabilities",
-            "That is another convention. What does the mean divide by here if targets are probabilities?",
-            ("targets, n\n", "targets, (w * targets).sum()\n"),
-        ),
-        (
-            "weighs a smoothed sample by its label only",
-            "That is another convention. Which weight has each class in the sum here?",
-            ("(w * p * log_q)", "((w if targets.ndim == 2 else w[y][:, None]) * p * log_q)"),
-        ),
-        (
-            "subtracts no maximum",
-            "What is `np.exp(1000.0)`? Which shift of all scores changes nothing?",
-            ("x - x.max(1, keepdims=True)", "x * 1"),
-        ),  # SM-03
-        (
-            "subtracts the maximum of the whole batch",
-            "Try one tiny and one huge row in one batch. Whose maximum did you subtract?",
-            ("x - x.max(1, keepdims=True)", "x - x.max()"),
-        ),  # SM-04
-        (
-            "normalises over the batch",
-            "Should a second sample change the loss of the first one?",
-            (LOG_Q, "z - np.log(np.exp(z).sum(0))"),
-        ),  # SM-01
+        ("smooths the targets in place", "Print the target probabilities before and after the call.",
+         (SMOOTH, "p *= 1 - label_smoothing\np += label_smoothing / c")),
+        ("adds the smoothing without taking it away", "What does a smoothed target sum to?",
+         (SMOOTH, "p = p + label_smoothing / c")),
+        ("smooths labels only", "Are probabilities smoothed in the definition, too?",
+         (SMOOTH, f"{SMOOTH} if targets.ndim == 1 else p")),
+        ("divides by the weights of the probabilities",
+         "That is another convention. What does the mean divide by here if targets are probabilities?",
+         ("targets, n\n", "targets, (w * targets).sum()\n")),
+        ("weighs a smoothed sample by its label only",
+         "That is another convention. Which weight has each class in the sum here?",
+         ("(w * p * log_q)", "((w if targets.ndim == 2 else w[y][:, None]) * p * log_q)")),
+        ("subtracts no maximum", "What is `np.exp(1000.0)`? Which shift of all scores changes nothing?",
+         ("x - x.max(1, keepdims=True)", "x * 1")),  # SM-03
+        ("subtracts the maximum of the whole batch",
+         "Try one tiny and one huge row in one batch. Whose maximum did you subtract?",
+         ("x - x.max(1, keepdims=True)", "x - x.max()")),  # SM-04
+        ("normalises over the batch", "Should a second sample change the loss of the first one?",
+         (LOG_Q, "z - np.log(np.exp(z).sum(0))")),  # SM-01
         ("ignores the weights", "Give one class the weight 100. Should the loss notice?", ("weight is None", "True")),
-        (
-            "lets ignored samples pay for class 0",
-            "What should an ignored sample cost with reduction='none'?",
-            ("np.where(keep, (w * p * log_q).sum(1), 0)", "(w * p * log_q).sum(1)"),
-        ),
-        (
-            "knows only -100 as the ignored label",
-            "Where does `ignore_index` appear in your code?",
-            ("!= ignore_index", "!= -100"),
-        ),
+        ("lets ignored samples pay for class 0", "What should an ignored sample cost with reduction='none'?",
+         ("np.where(keep, (w * p * log_q).sum(1), 0)", "(w * p * log_q).sum(1)")),
+        ("knows only -100 as the ignored label", "Where does `ignore_index` appear in your code?",
+         ("!= ignore_index", "!= -100")),
     ),
     equivalents=[
         ("all in one function", CE),
@@ -1065,7 +898,7 @@ declare_variants(
             """,
         ),
     ],
-)
+)  # fmt: skip
 
 # Losses by hand --------------------------------------------------------------------------------
 
@@ -1153,62 +986,31 @@ declare_variants(
     "logits, targets, reduction='mean'",
     mistakes=mutants(
         CE_BACKWARD,
-        (
-            "does not divide by the batch size",
-            "Compare with a numerical gradient for batch sizes 1 and 2. What is the ratio?",
-            (' / (len(q) if reduction == "mean" else 1)', ""),
-        ),  # CE-14
+        ("does not divide by the batch size",
+         "Compare with a numerical gradient for batch sizes 1 and 2. What is the ratio?",
+         (' / (len(q) if reduction == "mean" else 1)', "")),  # CE-14
         ("divides by samples times classes", "How many losses are averaged?", ("len(q) if", "q.size if")),  # CE-05
-        (
-            "divides whatever the reduction",
-            "How does one more sample change the gradient of the sum?",
-            ('if reduction == "mean" else 1', ""),
-        ),
-        (
-            "has the sign reversed",
-            "Take a small step against your gradient. Does the loss fall?",
-            ("(q - p)", "(p - q)"),
-        ),
-        (
-            "modifies its input",
-            "Print the scores before and after the call.",
-            ("x - x.max(1, keepdims=True)", "np.subtract(x, x.max(1, keepdims=True), out=x)"),
-        ),  # CE-15
-        (
-            "believes that classes start at 1",
-            "Which column does label 0 change in your code?",
-            ("[targets]", "[targets - 1]"),
-        ),  # CE-08
-        (
-            "subtracts the target from the scores",
-            "What are the probabilities of your scores? Do your rows sum to 0?",
-            ("(q - p)", "(x - p)"),
-        ),
-        (
-            "takes only the score of the right class",
-            "If a wrong class gets a larger score, does the loss notice?",
-            ("(q - p)", "((q - p) * p)"),
-        ),
-        (
-            "adds an extra softmax derivative",
-            "How large is your gradient for a sure and wrong prediction? Should learning stop there?",
-            ("(q - p)", "((q - p) * q * (1 - q))"),
-        ),  # BC-10
-        (
-            "makes probabilities to labels",
-            "Change the second-largest target probability. Should the gradient notice?",
-            ("else targets", "else np.eye(q.shape[1], dtype=q.dtype)[targets.argmax(1)]"),
-        ),  # CE-17
-        (
-            "subtracts no maximum",
-            "What is `np.exp(1000.0)`? Which shift of all scores changes nothing?",
-            ("x - x.max(1, keepdims=True)", "x"),
-        ),  # SM-03
-        (
-            "normalises over the batch",
-            "Should a second sample change the gradient of the first one?",
-            ("e.sum(1, keepdims=True)", "e.sum(0)"),
-        ),  # SM-01
+        ("divides whatever the reduction", "How does one more sample change the gradient of the sum?",
+         ('if reduction == "mean" else 1', "")),
+        ("has the sign reversed", "Take a small step against your gradient. Does the loss fall?",
+         ("(q - p)", "(p - q)")),
+        ("modifies its input", "Print the scores before and after the call.",
+         ("x - x.max(1, keepdims=True)", "np.subtract(x, x.max(1, keepdims=True), out=x)")),  # CE-15
+        ("believes that classes start at 1", "Which column does label 0 change in your code?",
+         ("[targets]", "[targets - 1]")),  # CE-08
+        ("subtracts the target from the scores", "What are the probabilities of your scores? Do your rows sum to 0?",
+         ("(q - p)", "(x - p)")),
+        ("takes only the score of the right class", "If a wrong class gets a larger score, does the loss notice?",
+         ("(q - p)", "((q - p) * p)")),
+        ("adds an extra softmax derivative",
+         "How large is your gradient for a sure and wrong prediction? Should learning stop there?",
+         ("(q - p)", "((q - p) * q * (1 - q))")),  # BC-10
+        ("makes probabilities to labels", "Change the second-largest target probability. Should the gradient notice?",
+         ("else targets", "else np.eye(q.shape[1], dtype=q.dtype)[targets.argmax(1)]")),  # CE-17
+        ("subtracts no maximum", "What is `np.exp(1000.0)`? Which shift of all scores changes nothing?",
+         ("x - x.max(1, keepdims=True)", "x")),  # SM-03
+        ("normalises over the batch", "Should a second sample change the gradient of the first one?",
+         ("e.sum(1, keepdims=True)", "e.sum(0)")),  # SM-01
     ),
     equivalents=[
         ("all in one function", CE_BACKWARD),
@@ -1224,7 +1026,7 @@ declare_variants(
             """,
         ),
     ],
-)
+)  # fmt: skip
 
 # Accuracy --------------------------------------------------------------------------------------
 
@@ -1282,41 +1084,26 @@ declare_variants(
     accuracy,
     "logits, labels",
     mistakes=[
-        (
-            "searches the largest score in each column",  # LG-06
-            "best = logits.argmax(0)\nn = min(len(best), len(labels))\n(best[:n] == labels[:n]).mean()",
-            "How many predictions do you expect for 2 samples and 3 classes?",
-        ),
-        (
-            "compares every prediction with every label",  # LG-07
-            "(logits.argmax(1) == labels.reshape(-1, 1)).mean()",
-            "Print the shape of the comparison.",
-        ),
+        ("searches the largest score in each column",
+         "best = logits.argmax(0)\nn = min(len(best), len(labels))\n(best[:n] == labels[:n]).mean()",
+         "How many predictions do you expect for 2 samples and 3 classes?"),  # LG-06
+        ("compares every prediction with every label", "(logits.argmax(1) == labels.reshape(-1, 1)).mean()",
+         "Print the shape of the comparison."),  # LG-07
         ("counts instead of averaging", "float((logits.argmax(1) == labels).sum())", "Which range has a share?"),
         ("returns the share of wrong predictions", "(logits.argmax(1) != labels).mean()", "Is larger better here?"),
         ("takes the smallest score", "(logits.argmin(1) == labels).mean()", "Which score does a classifier trust?"),
-        (
-            "compares with a threshold",  # BC-12
-            "(logits[np.arange(len(labels)), labels] > 0.5).mean()",
-            "What if all scores of a sample are negative, or all are large?",
-        ),
-        (
-            "lets every one of equal scores win",
-            "(logits[np.arange(len(labels)), labels] == logits.max(1)).mean()",
-            "How many classes are predicted for one sample? Try equal scores.",
-        ),
-        (
-            "returns the dtype of the scores",
-            "share = (logits.argmax(1) == labels).mean()\n"
-            "share.astype(logits.dtype if logits.dtype.kind == 'f' else float)",
-            "What is the dtype of your result?",
-        ),
+        ("compares with a threshold", "(logits[np.arange(len(labels)), labels] > 0.5).mean()",
+         "What if all scores of a sample are negative, or all are large?"),  # BC-12
+        ("lets every one of equal scores win", "(logits[np.arange(len(labels)), labels] == logits.max(1)).mean()",
+         "How many classes are predicted for one sample? Try equal scores."),
+        ("returns the dtype of the scores", "share = (logits.argmax(1) == labels).mean()\n"
+         "share.astype(logits.dtype if logits.dtype.kind == 'f' else float)", "What is the dtype of your result?"),
     ],
     equivalents=[
         ("count divided by the number of samples", "np.sum(np.argmax(logits, axis=1) == labels) / len(labels)"),
         ("number of Python", "float(np.mean([*map(int.__eq__, logits.argmax(-1).tolist(), labels.tolist())]))"),
     ],
-)
+)  # fmt: skip
 
 accuracy_medium_house = question("accuracy_medium_house", points=1, kind="value")
 accuracy_medium_house.check("the accuracy on one house", hint="Which class has the largest score?")(lambda rng: value())
@@ -1386,57 +1173,27 @@ declare_variants(
     "p, y, reduction='mean'",
     mistakes=mutants(
         BCE,
-        (
-            "swaps the labels",
-            "For a label 1 and p near 1, should the loss be near 0?",
-            ("y * yes + (1 - y) * no", "(1 - y) * yes + y * no"),
-        ),  # BC-02
-        (
-            "applies sigmoid to the probability",
-            "What does your function give for p = 1 and the label 1?",
-            ("as_float(p), as_float(y)", "sigmoid(p), as_float(y)"),
-        ),  # BC-03
-        (
-            "takes the arguments in the wrong order",
-            "Which argument is the prediction?",
-            ("as_float(p), as_float(y)", "as_float(y), as_float(p)"),
-        ),  # BC-04
-        (
-            "forgets the negative class",
-            "Which loss does a batch with only zeros get?",
-            (" + (1 - y) * no", ""),
-        ),  # BC-05
-        (
-            "does not cut off the logarithm",
-            "That is another convention. What should p = 0 with the label 1 cost here?",
-            ("np.maximum(np.log(p), -100)", "np.log(p)"),
-        ),
-        (
-            "clips the probability",
-            "What should p = 1e-30 with the label 1 cost? And what does it cost here?",
-            ("as_float(p), as_float(y)", "np.clip(as_float(p), 1e-7, 1 - 1e-7), as_float(y)"),
-        ),  # BC-07
-        (
-            "cuts off the loss of positive labels only",
-            "What does p = 1 with the label 0 cost?",
-            ("np.maximum(np.log(1 - p), -100)", "np.log(1 - p)"),
-        ),
-        (
-            "has the sign reversed",
-            "Should a better prediction make the loss larger or smaller?",
-            ("-(y", "(y"),
-        ),  # CE-13
-        (
-            "uses a logarithm to base 2 or 10",
-            "For p = 0.5 the loss is 0.693. What do you get?",
-            ("np.log(p)", "np.log2(p)"),
-            ("np.log(1 - p)", "np.log2(1 - p)"),
-        ),  # CE-03
-        (
-            "ignores the reduction",
-            "Which shape must the result have with reduction='none'?",
-            ("no), reduction)", "no), 'mean')"),
-        ),
+        ("swaps the labels", "For a label 1 and p near 1, should the loss be near 0?",
+         ("y * yes + (1 - y) * no", "(1 - y) * yes + y * no")),  # BC-02
+        ("applies sigmoid to the probability", "What does your function give for p = 1 and the label 1?",
+         ("as_float(p), as_float(y)", "sigmoid(p), as_float(y)")),  # BC-03
+        ("takes the arguments in the wrong order", "Which argument is the prediction?",
+         ("as_float(p), as_float(y)", "as_float(y), as_float(p)")),  # BC-04
+        # BC-05
+        ("forgets the negative class", "Which loss does a batch with only zeros get?", (" + (1 - y) * no", "")),
+        ("does not cut off the logarithm",
+         "That is another convention. What should p = 0 with the label 1 cost here?",
+         ("np.maximum(np.log(p), -100)", "np.log(p)")),
+        ("clips the probability", "What should p = 1e-30 with the label 1 cost? And what does it cost here?",
+         ("as_float(p), as_float(y)", "np.clip(as_float(p), 1e-7, 1 - 1e-7), as_float(y)")),  # BC-07
+        ("cuts off the loss of positive labels only", "What does p = 1 with the label 0 cost?",
+         ("np.maximum(np.log(1 - p), -100)", "np.log(1 - p)")),
+        # CE-13
+        ("has the sign reversed", "Should a better prediction make the loss larger or smaller?", ("-(y", "(y")),
+        ("uses a logarithm to base 2 or 10", "For p = 0.5 the loss is 0.693. What do you get?",
+         ("np.log(p)", "np.log2(p)"), ("np.log(1 - p)", "np.log2(1 - p)")),  # CE-03
+        ("ignores the reduction", "Which shape must the result have with reduction='none'?",
+         ("no), reduction)", "no), 'mean')")),
     ),
     equivalents=[
         ("all in one function", BCE),
@@ -1448,7 +1205,7 @@ declare_variants(
             "each.sum() / (each.size if reduction == 'mean' else 1)",
         ),
     ],
-)
+)  # fmt: skip
 
 BCE_FAR = {
     "x": np.array([40.0, -40.0, 1000.0, -1000.0, 800.0, -800.0, 50.0, 0.5]),
@@ -1506,84 +1263,38 @@ declare_variants(
     "x, y, pos_weight=None, reduction='mean'",
     mistakes=mutants(
         BCE_LOGITS,
-        (
-            "takes the logarithm of the finished sigmoid",
-            "Evaluate your loss for the scores 40 and -800. Which of the two logarithms breaks?",
-            (EACH, "-(w * y * np.log(sigmoid(x)) + (1 - y) * np.log(1 - sigmoid(x)))"),
-        ),  # BC-01
-        (
-            "swaps the labels",
-            "For a label 1 and a large positive score, should the loss be near 0?",
-            (EACH, "w * (1 - y) * np.logaddexp(0, -x) + y * np.logaddexp(0, x)"),
-        ),  # BC-02
-        (
-            "applies sigmoid twice",
-            "What is the smallest loss a perfect model can reach with your code?",
-            ("as_float(x), as_float(y)", "sigmoid(x), as_float(y)"),
-        ),  # BC-03
-        (
-            "takes the arguments in the wrong order",
-            "Which argument is allowed to be larger than 1?",
-            ("as_float(x), as_float(y)", "as_float(y), as_float(x)"),
-        ),  # BC-04
-        (
-            "forgets the negative class",
-            "Which loss does a batch with only zeros get?",
-            (" + (1 - y) * np.logaddexp(0, x)", ""),
-        ),  # BC-05
-        (
-            "weighs both classes",
-            "Set all labels to 0. May `pos_weight` change the result?",
-            (EACH, f"w * ({EACH.replace('w * y', 'y')})"),
-        ),  # BC-06
-        (
-            "ignores the weight",
-            "Call it with pos_weight=10. Should a positive sample notice?",
-            ("pos_weight is None", "True"),
-        ),
-        (
-            "divides by the sum of the weights",
-            "That is another convention. How many elements are there?",
-            ("return ", "if reduction == 'mean':\n    return each.sum() / (w * y + 1 - y).sum()\nreturn "),
-        ),
-        (
-            "clips the probability",
-            "Plot the loss for the scores 10, 20, 30, 40. Where does it become flat?",
-            (
-                EACH,
-                f"-(w * y * np.log({CLIPPED}) + (1 - y) * np.log(1 - {CLIPPED}))",
-            ),
-        ),  # BC-07
-        (
-            "cuts off the loss at 100",
-            "What should a score of 800 with the label 0 cost? Is a cut-off needed?",
-            (EACH, f"np.minimum({EACH}, 100)"),
-        ),
-        (
-            "adds the label term instead of subtracting it",
-            "Check a label 1 with a large positive score by hand.",
-            (EACH, "np.maximum(x, 0) + x * y + np.log1p(np.exp(-abs(x)))"),
-        ),  # BC-08
-        (
-            "forgets the absolute value in the exponent",
-            "Test negative scores separately. Which term gets large?",
-            (EACH, "np.maximum(x, 0) - x * y + np.log1p(np.exp(-x))"),
-        ),  # BC-09
-        (
-            "pairs every score with every label",
-            "Print the shape of the elementwise loss.",
-            ("as_float(x), as_float(y)", "as_float(x).reshape(-1, 1), as_float(y).reshape(-1)"),
-        ),  # BC-11
-        (
-            "uses the formula for labels -1 and 1",
-            "What does a sample with the label 0 contribute, whatever its score is?",
-            (EACH, "w * np.logaddexp(0, -y * x)"),
-        ),  # BC-13
-        (
-            "ignores the reduction",
-            "Which shape must the result have with reduction='none'?",
-            ("(each, reduction)", "(each, 'mean')"),
-        ),
+        ("takes the logarithm of the finished sigmoid",
+         "Evaluate your loss for the scores 40 and -800. Which of the two logarithms breaks?",
+         (EACH, "-(w * y * np.log(sigmoid(x)) + (1 - y) * np.log(1 - sigmoid(x)))")),  # BC-01
+        ("swaps the labels", "For a label 1 and a large positive score, should the loss be near 0?",
+         (EACH, "w * (1 - y) * np.logaddexp(0, -x) + y * np.logaddexp(0, x)")),  # BC-02
+        ("applies sigmoid twice", "What is the smallest loss a perfect model can reach with your code?",
+         ("as_float(x), as_float(y)", "sigmoid(x), as_float(y)")),  # BC-03
+        ("takes the arguments in the wrong order", "Which argument is allowed to be larger than 1?",
+         ("as_float(x), as_float(y)", "as_float(y), as_float(x)")),  # BC-04
+        ("forgets the negative class", "Which loss does a batch with only zeros get?",
+         (" + (1 - y) * np.logaddexp(0, x)", "")),  # BC-05
+        ("weighs both classes", "Set all labels to 0. May `pos_weight` change the result?",
+         (EACH, f"w * ({EACH.replace('w * y', 'y')})")),  # BC-06
+        ("ignores the weight", "Call it with pos_weight=10. Should a positive sample notice?",
+         ("pos_weight is None", "True")),
+        ("divides by the sum of the weights", "That is another convention. How many elements are there?",
+         ("return ", "if reduction == 'mean':\n    return each.sum() / (w * y + 1 - y).sum()\nreturn ")),
+        ("clips the probability", "Plot the loss for the scores 10, 20, 30, 40. Where does it become flat?",
+         (EACH, f"-(w * y * np.log({CLIPPED}) + (1 - y) * np.log(1 - {CLIPPED}))")),  # BC-07
+        ("cuts off the loss at 100", "What should a score of 800 with the label 0 cost? Is a cut-off needed?",
+         (EACH, f"np.minimum({EACH}, 100)")),
+        ("adds the label term instead of subtracting it", "Check a label 1 with a large positive score by hand.",
+         (EACH, "np.maximum(x, 0) + x * y + np.log1p(np.exp(-abs(x)))")),  # BC-08
+        ("forgets the absolute value in the exponent", "Test negative scores separately. Which term gets large?",
+         (EACH, "np.maximum(x, 0) - x * y + np.log1p(np.exp(-x))")),  # BC-09
+        ("pairs every score with every label", "Print the shape of the elementwise loss.",
+         ("as_float(x), as_float(y)", "as_float(x).reshape(-1, 1), as_float(y).reshape(-1)")),  # BC-11
+        ("uses the formula for labels -1 and 1",
+         "What does a sample with the label 0 contribute, whatever its score is?",
+         (EACH, "w * np.logaddexp(0, -y * x)")),  # BC-13
+        ("ignores the reduction", "Which shape must the result have with reduction='none'?",
+         ("(each, reduction)", "(each, 'mean')")),
     ),
     equivalents=[
         ("all in one function", BCE_LOGITS),
@@ -1598,7 +1309,7 @@ declare_variants(
             """,
         ),
     ],
-)
+)  # fmt: skip
 
 bce_with_logits_loss_backward = question("bce_with_logits_loss_backward", points=4)
 bce_with_logits_loss_backward.check("sigmoid minus label", public=True, hint="Which sign has it for the label 1?")(
@@ -1634,56 +1345,29 @@ declare_variants(
     "x, y, reduction='mean'",
     mistakes=mutants(
         BCE_BACKWARD,
-        (
-            "adds an extra sigmoid derivative",
-            "How large is your gradient for a sure and wrong prediction? Should learning stop there?",
-            ("(s - y)", "((s - y) * s * (1 - s))"),
-        ),  # BC-10
-        (
-            "does not divide by the number of elements",
-            "Compare with a numerical gradient for 1 and 2 elements. What is the ratio?",
-            (' / (s.size if reduction == "mean" else 1)', ""),
-        ),  # CE-14
-        (
-            "divides by the rows only",
-            "How many losses does the mean average in an array of shape (3, 3)?",
-            ("s.size if", "(len(s) if s.ndim else 1) if"),
-        ),
-        (
-            "divides whatever the reduction",
-            "How does one more element change the gradient of the sum?",
-            ('if reduction == "mean" else 1', ""),
-        ),
-        (
-            "has the sign reversed",
-            "Take a small step against your gradient. Does the loss fall?",
-            ("(s - y)", "(y - s)"),
-        ),
-        (
-            "subtracts the label from the score",
-            "What is the gradient for a score of 1000 with the label 1?",
-            ("(s - y)", "(x - y)"),
-        ),
-        (
-            "forgets the negative class",
-            "Which gradient does a sample with the label 0 get?",
-            ("(s - y)", "(y * (s - y))"),
-        ),  # BC-05
-        (
-            "divides two large exponentials",
-            "Which form of the sigmoid survives x = 1000?",
-            ("np.where(x >= 0, 1, e) / (1 + e)", "np.exp(x) / (1 + np.exp(x))"),
-        ),
-        (
-            "clips the probability and its gradient",
-            "Look at the gradient for a score of 50 with the label 0. Why is it 0?",
-            ("(s - y)", "((s - y) * (abs(x) < 16))"),
-        ),  # BC-07
-        (
-            "pairs every score with every label",
-            "Print the shape of your result.",
-            ("(s - y)", "(s.reshape(-1, 1) - y.reshape(-1))"),
-        ),  # BC-11
+        ("adds an extra sigmoid derivative",
+         "How large is your gradient for a sure and wrong prediction? Should learning stop there?",
+         ("(s - y)", "((s - y) * s * (1 - s))")),  # BC-10
+        ("does not divide by the number of elements",
+         "Compare with a numerical gradient for 1 and 2 elements. What is the ratio?",
+         (' / (s.size if reduction == "mean" else 1)', "")),  # CE-14
+        ("divides by the rows only", "How many losses does the mean average in an array of shape (3, 3)?",
+         ("s.size if", "(len(s) if s.ndim else 1) if")),
+        ("divides whatever the reduction", "How does one more element change the gradient of the sum?",
+         ('if reduction == "mean" else 1', "")),
+        ("has the sign reversed", "Take a small step against your gradient. Does the loss fall?",
+         ("(s - y)", "(y - s)")),
+        ("subtracts the label from the score", "What is the gradient for a score of 1000 with the label 1?",
+         ("(s - y)", "(x - y)")),
+        ("forgets the negative class", "Which gradient does a sample with the label 0 get?",
+         ("(s - y)", "(y * (s - y))")),  # BC-05
+        ("divides two large exponentials", "Which form of the sigmoid survives x = 1000?",
+         ("np.where(x >= 0, 1, e) / (1 + e)", "np.exp(x) / (1 + np.exp(x))")),
+        ("clips the probability and its gradient",
+         "Look at the gradient for a score of 50 with the label 0. Why is it 0?",
+         ("(s - y)", "((s - y) * (abs(x) < 16))")),  # BC-07
+        ("pairs every score with every label", "Print the shape of your result.",
+         ("(s - y)", "(s.reshape(-1, 1) - y.reshape(-1))")),  # BC-11
     ),
     equivalents=[
         ("all in one function", BCE_BACKWARD),
@@ -1696,7 +1380,7 @@ declare_variants(
             "(1 / (1 + np.exp(-as_float(x))) - as_float(y)) / (np.size(x) if reduction == 'mean' else 1)",
         ),
     ],
-)
+)  # fmt: skip
 
 # Kullback-Leibler divergence as a loss ---------------------------------------------------------
 
@@ -1754,49 +1438,26 @@ declare_variants(
     "log_q, p, reduction='batchmean'",
     mistakes=mutants(
         KL_LOSS,
-        (
-            "takes the target first",
-            "Which argument comes first, and in which form?",
-            ("as_float(log_q), as_float(p)", "np.log(as_float(p)), np.exp(as_float(log_q))"),
-        ),
-        (
-            "takes the logarithm of the logarithms",
-            "Which sign have the entries of the first argument?",
-            ("log_p - log_q", "log_p - np.log(log_q)"),
-        ),  # NL-01
-        (
-            "takes logarithms for probabilities",
-            "Which argument holds probabilities?",
-            ("log_p - log_q", "log_p - np.exp(log_q)"),
-        ),  # NL-02
-        (
-            "computes the reverse divergence",
-            "Which distribution weighs the terms?",
-            ("p * (log_p - log_q)", "np.exp(log_q) * (log_q - log_p)"),
-        ),
-        (
-            "averages over all elements by default",
-            "What is the default reduction, and what does it divide by?",
-            ('"batchmean": len(p)', '"batchmean": p.size'),
-        ),
-        (
-            "averages over the samples for 'mean'",
-            "That is what 'batchmean' does. What does 'mean' divide by in PyTorch?",
-            ('"mean": p.size', '"mean": len(p)'),
-        ),
-        (
-            "counts every position as a sample",
-            "Which axis counts the samples in shape (2, 3, 4)?",
-            ('"batchmean": len(p)', '"batchmean": p[..., 0].size'),
-        ),
+        ("takes the target first", "Which argument comes first, and in which form?",
+         ("as_float(log_q), as_float(p)", "np.log(as_float(p)), np.exp(as_float(log_q))")),
+        ("takes the logarithm of the logarithms", "Which sign have the entries of the first argument?",
+         ("log_p - log_q", "log_p - np.log(log_q)")),  # NL-01
+        ("takes logarithms for probabilities", "Which argument holds probabilities?",
+         ("log_p - log_q", "log_p - np.exp(log_q)")),  # NL-02
+        ("computes the reverse divergence", "Which distribution weighs the terms?",
+         ("p * (log_p - log_q)", "np.exp(log_q) * (log_q - log_p)")),
+        ("averages over all elements by default", "What is the default reduction, and what does it divide by?",
+         ('"batchmean": len(p)', '"batchmean": p.size')),
+        ("averages over the samples for 'mean'",
+         "That is what 'batchmean' does. What does 'mean' divide by in PyTorch?",
+         ('"mean": p.size', '"mean": len(p)')),
+        ("counts every position as a sample", "Which axis counts the samples in shape (2, 3, 4)?",
+         ('"batchmean": len(p)', '"batchmean": p[..., 0].size')),
         ("returns the cross-entropy", "What should come out for equal distributions?", ("log_p - log_q", "-log_q")),
         ("has the sign reversed", "Can a divergence be below 0?", ("(log_p - log_q)", "(log_q - log_p)")),  # CE-13
         ("gives nan for a target of 0", "What is 0 * -inf?", ("np.where(p > 0, p, 1)", "p")),
-        (
-            "sums the classes for 'none'",
-            "Which shape must the result have with reduction='none'?",
-            ("return each\n", "return each.sum(-1)\n"),
-        ),
+        ("sums the classes for 'none'", "Which shape must the result have with reduction='none'?",
+         ("return each\n", "return each.sum(-1)\n")),
     ),
     equivalents=[
         ("all in one function", KL_LOSS),
@@ -1806,7 +1467,7 @@ declare_variants(
             "if reduction == 'batchmean':\n    return each.sum() / each.shape[0]\nreduce_loss(each, reduction)",
         ),
     ],
-)
+)  # fmt: skip
 
 # Torch: cross-entropy --------------------------------------------------------------------------
 
@@ -1893,90 +1554,42 @@ declare_variants(
     "logits, targets",
     mistakes=mutants(
         TORCH_CE,
-        (
-            "clamps the probabilities",
-            "Compute the gradient for a badly wrong sample. Why is it exactly zero?",
-            (T_LOG_Q, f"{T_SOFTMAX}.clamp(1e-7, 1 - 1e-7).log()"),
-        ),  # CE-10
-        (
-            ADDS_CONSTANT,
-            "A wrong prediction with a gap of 40 should cost about 40. What does it cost here?",
-            (T_LOG_Q, f"({T_SOFTMAX} + 1e-7).log()"),
-        ),  # CE-09
-        (
-            "takes the logarithm of the finished softmax",
-            "Look at the gradient for a very small score, not only at the value.",
-            (T_LOG_Q, f"{T_SOFTMAX}.log()"),
-        ),  # LS-07
-        (
-            "applies softmax twice",
-            "With a perfect prediction the loss should approach 0. What is the lowest value you can reach?",
-            (
-                "z = logits - logits.max(1, keepdim=True).values",
-                "z = logits - logits.max(1, keepdim=True).values\nz = z.exp() / z.exp().sum(1, keepdim=True)",
-            ),
-        ),  # CE-02
-        (
-            "normalises over the last dimension",
-            "Which dimension holds the classes of shape (2, 3, 4)?",
-            (T_LOG_Q, "z - z.exp().sum(-1, keepdim=True).log()"),
-        ),  # SM-11
-        (
-            "picks along the wrong dimension",
-            "Which entries were picked? Use scores that are all different.",
-            ("log_q.gather(1, targets.unsqueeze(1))", "log_q.gather(0, targets.unsqueeze(1) % len(log_q))"),
-        ),  # NL-03
-        (
-            "selects columns instead of entries",
-            "Print the shape before the mean. How many numbers did you want?",
-            ("log_q.gather(1, targets.unsqueeze(1))", "log_q[:, targets]"),
-        ),  # CE-12
-        (
-            "averages over the classes of probabilities",
-            "How many numbers does the mean divide by?",
-            (".sum(1).mean()", ".mean()"),
-        ),  # CE-05
-        (
-            "makes probabilities to labels",
-            "Change the second-largest target probability. Should the loss notice?",
-            ("-(targets * log_q).sum(1).mean()", "-log_q.gather(1, targets.argmax(1, keepdim=True)).mean()"),
-        ),  # CE-17
-        (
-            "divides by the samples only",
-            "How many losses has an image?",
-            ("targets.unsqueeze(1)).mean()", "targets.unsqueeze(1)).sum() / len(logits)"),
-        ),
-        (
-            "adds up instead of averaging",
-            "Duplicate the batch. Should the loss double?",
-            ("targets.unsqueeze(1)).mean()", "targets.unsqueeze(1)).sum()"),
-        ),  # CE-04
-        (
-            "has the sign reversed",
-            "Should a better prediction make the loss larger or smaller?",
-            ("return -log_q", "return log_q"),
-        ),  # CE-13
-        (
-            "subtracts no maximum",
-            "What is `torch.exp(torch.tensor(1000.0))`?",
-            ("logits - logits.max(1, keepdim=True).values", "logits * 1"),
-        ),  # SM-03
-        (
-            "cuts the graph",
-            "Does your result have a `grad_fn`?",
-            ("z = logits - ", "logits = logits.detach()\nz = logits - "),
-        ),
-        (
-            "treats the normaliser as a constant",
-            "The gradients of each sample must sum to 0. Do yours?",
-            ("keepdim=True).log()", "keepdim=True).log().detach()"),
-            ("logits.max(1, keepdim=True).values", "logits.max(1, keepdim=True).values.detach()"),
-        ),
-        (
-            "converts to float32",
-            "Compare the dtypes of the scores and of the loss.",
-            ("z = logits - ", "logits = logits.float()\nz = logits - "),
-        ),
+        ("clamps the probabilities", "Compute the gradient for a badly wrong sample. Why is it exactly zero?",
+         (T_LOG_Q, f"{T_SOFTMAX}.clamp(1e-7, 1 - 1e-7).log()")),  # CE-10
+        (ADDS_CONSTANT, "A wrong prediction with a gap of 40 should cost about 40. What does it cost here?",
+         (T_LOG_Q, f"({T_SOFTMAX} + 1e-7).log()")),  # CE-09
+        # LS-07
+        ("takes the logarithm of the finished softmax",
+         "Look at the gradient for a very small score, not only at the value.", (T_LOG_Q, f"{T_SOFTMAX}.log()")),
+        ("applies softmax twice",
+         "With a perfect prediction the loss should approach 0. What is the lowest value you can reach?",
+         ("z = logits - logits.max(1, keepdim=True).values",
+          "z = logits - logits.max(1, keepdim=True).values\nz = z.exp() / z.exp().sum(1, keepdim=True)")),  # CE-02
+        ("normalises over the last dimension", "Which dimension holds the classes of shape (2, 3, 4)?",
+         (T_LOG_Q, "z - z.exp().sum(-1, keepdim=True).log()")),  # SM-11
+        ("picks along the wrong dimension", "Which entries were picked? Use scores that are all different.",
+         ("log_q.gather(1, targets.unsqueeze(1))", "log_q.gather(0, targets.unsqueeze(1) % len(log_q))")),  # NL-03
+        ("selects columns instead of entries", "Print the shape before the mean. How many numbers did you want?",
+         ("log_q.gather(1, targets.unsqueeze(1))", "log_q[:, targets]")),  # CE-12
+        ("averages over the classes of probabilities", "How many numbers does the mean divide by?",
+         (".sum(1).mean()", ".mean()")),  # CE-05
+        ("makes probabilities to labels", "Change the second-largest target probability. Should the loss notice?",
+         ("-(targets * log_q).sum(1).mean()", "-log_q.gather(1, targets.argmax(1, keepdim=True)).mean()")),  # CE-17
+        ("divides by the samples only", "How many losses has an image?",
+         ("targets.unsqueeze(1)).mean()", "targets.unsqueeze(1)).sum() / len(logits)")),
+        ("adds up instead of averaging", "Duplicate the batch. Should the loss double?",
+         ("targets.unsqueeze(1)).mean()", "targets.unsqueeze(1)).sum()")),  # CE-04
+        ("has the sign reversed", "Should a better prediction make the loss larger or smaller?",
+         ("return -log_q", "return log_q")),  # CE-13
+        ("subtracts no maximum", "What is `torch.exp(torch.tensor(1000.0))`?",
+         ("logits - logits.max(1, keepdim=True).values", "logits * 1")),  # SM-03
+        ("cuts the graph", "Does your result have a `grad_fn`?",
+         ("z = logits - ", "logits = logits.detach()\nz = logits - ")),
+        ("treats the normaliser as a constant", "The gradients of each sample must sum to 0. Do yours?",
+         ("keepdim=True).log()", "keepdim=True).log().detach()"),
+         ("logits.max(1, keepdim=True).values", "logits.max(1, keepdim=True).values.detach()")),
+        ("converts to float32", "Compare the dtypes of the scores and of the loss.",
+         ("z = logits - ", "logits = logits.float()\nz = logits - ")),
     ),
     equivalents=[
         ("the maximum stays in the graph", TORCH_CE),
@@ -1997,7 +1610,7 @@ declare_variants(
             """,
         ),
     ],
-)
+)  # fmt: skip
 
 # Torch: binary cross-entropy -------------------------------------------------------------------
 
@@ -2062,86 +1675,39 @@ declare_variants(
     "x, y, pos_weight=None",
     mistakes=mutants(
         TORCH_BCE,
-        (
-            "takes the logarithm of the finished sigmoid",
-            "Evaluate your loss for the scores 40 and -800. Which of the two logarithms breaks?",
-            (T_EACH, "-(w * y * torch.log(torch.sigmoid(x)) + (1 - y) * torch.log(1 - torch.sigmoid(x)))"),
-        ),  # BC-01
-        (
-            "clamps the probability",
-            "Compute the gradient for a score of 50 with the label 0. Why is it exactly zero?",
-            (
-                T_EACH,
-                f"-(w * y * {T_CLAMPED}.log() + (1 - y) * (1 - {T_CLAMPED}).log())",
-            ),
-        ),  # BC-07
-        (
-            "swaps the labels",
-            "For a label 1 and a large positive score, should the loss be near 0?",
-            (T_EACH, "w * (1 - y) * torch.logaddexp(zero, -x) + y * torch.logaddexp(zero, x)"),
-        ),  # BC-02
-        (
-            "applies sigmoid twice",
-            "What is the smallest loss a perfect model can reach with your code?",
-            ("zero = ", "x = torch.sigmoid(x)\nzero = "),
-        ),  # BC-03
-        (
-            "takes the arguments in the wrong order",
-            "Which argument is allowed to be larger than 1?",
-            ("zero = ", "x, y = y, x\nzero = "),
-        ),  # BC-04
-        (
-            "forgets the negative class",
-            "Which loss does a batch with only zeros get?",
-            (" + (1 - y) * torch.logaddexp(zero, x)", ""),
-        ),  # BC-05
-        (
-            "weighs both classes",
-            "Set all labels to 0. May `pos_weight` change the result?",
-            (T_EACH, f"w * ({T_EACH.replace('w * y', 'y')})"),
-        ),  # BC-06
-        (
-            "ignores the weight",
-            "Call it with pos_weight=10. Should a positive sample notice?",
-            ("pos_weight is None", "True"),
-        ),
-        (
-            "divides by the sum of the weights",
-            "That is another convention. How many elements are there?",
-            ("each.mean()", "each.sum() / (w * y + 1 - y).sum()"),
-        ),
-        (
-            "adds the label term instead of subtracting it",
-            "Check a label 1 with a large positive score by hand.",
-            (T_EACH, "x.clamp(min=0) + x * y + torch.log1p(torch.exp(-x.abs()))"),
-        ),  # BC-08
-        (
-            "forgets the absolute value in the exponent",
-            "Test negative scores separately. Which term gets large?",
-            (T_EACH, "x.clamp(min=0) - x * y + torch.log1p(torch.exp(-x))"),
-        ),  # BC-09
-        (
-            "pairs every score with every label",
-            "Print the shape of the elementwise loss.",
-            ("zero = ", "x, y = x.reshape(-1, 1), y.reshape(-1)\nzero = "),
-        ),  # BC-11
-        (
-            "uses the formula for labels -1 and 1",
-            "What does a sample with the label 0 contribute, whatever its score is?",
-            (T_EACH, "w * torch.logaddexp(zero, -y * x)"),
-        ),  # BC-13
-        (
-            "adds up instead of averaging",
-            "Duplicate the batch. Should the loss double?",
-            ("each.mean()", "each.sum()"),
-        ),  # CE-04
+        ("takes the logarithm of the finished sigmoid",
+         "Evaluate your loss for the scores 40 and -800. Which of the two logarithms breaks?",
+         (T_EACH, "-(w * y * torch.log(torch.sigmoid(x)) + (1 - y) * torch.log(1 - torch.sigmoid(x)))")),  # BC-01
+        ("clamps the probability", "Compute the gradient for a score of 50 with the label 0. Why is it exactly zero?",
+         (T_EACH, f"-(w * y * {T_CLAMPED}.log() + (1 - y) * (1 - {T_CLAMPED}).log())")),  # BC-07
+        ("swaps the labels", "For a label 1 and a large positive score, should the loss be near 0?",
+         (T_EACH, "w * (1 - y) * torch.logaddexp(zero, -x) + y * torch.logaddexp(zero, x)")),  # BC-02
+        ("applies sigmoid twice", "What is the smallest loss a perfect model can reach with your code?",
+         ("zero = ", "x = torch.sigmoid(x)\nzero = ")),  # BC-03
+        ("takes the arguments in the wrong order", "Which argument is allowed to be larger than 1?",
+         ("zero = ", "x, y = y, x\nzero = ")),  # BC-04
+        ("forgets the negative class", "Which loss does a batch with only zeros get?",
+         (" + (1 - y) * torch.logaddexp(zero, x)", "")),  # BC-05
+        ("weighs both classes", "Set all labels to 0. May `pos_weight` change the result?",
+         (T_EACH, f"w * ({T_EACH.replace('w * y', 'y')})")),  # BC-06
+        ("ignores the weight", "Call it with pos_weight=10. Should a positive sample notice?",
+         ("pos_weight is None", "True")),
+        ("divides by the sum of the weights", "That is another convention. How many elements are there?",
+         ("each.mean()", "each.sum() / (w * y + 1 - y).sum()")),
+        ("adds the label term instead of subtracting it", "Check a label 1 with a large positive score by hand.",
+         (T_EACH, "x.clamp(min=0) + x * y + torch.log1p(torch.exp(-x.abs()))")),  # BC-08
+        ("forgets the absolute value in the exponent", "Test negative scores separately. Which term gets large?",
+         (T_EACH, "x.clamp(min=0) - x * y + torch.log1p(torch.exp(-x))")),  # BC-09
+        ("pairs every score with every label", "Print the shape of the elementwise loss.",
+         ("zero = ", "x, y = x.reshape(-1, 1), y.reshape(-1)\nzero = ")),  # BC-11
+        ("uses the formula for labels -1 and 1",
+         "What does a sample with the label 0 contribute, whatever its score is?",
+         (T_EACH, "w * torch.logaddexp(zero, -y * x)")),  # BC-13
+        ("adds up instead of averaging", "Duplicate the batch. Should the loss double?",
+         ("each.mean()", "each.sum()")),  # CE-04
         ("cuts the graph", "Does your result have a `grad_fn`?", ("zero = ", "x = x.detach()\nzero = ")),
-        (
-            "converts to float32",
-            "Compare the dtypes of the scores and of the loss.",
-            ("zero = ", "x = x.float()\nzero = "),
-            ("each.mean()", "each.float().mean()"),
-        ),
+        ("converts to float32", "Compare the dtypes of the scores and of the loss.",
+         ("zero = ", "x = x.float()\nzero = "), ("each.mean()", "each.float().mean()")),
     ),
     equivalents=[
         ("all in one function", TORCH_BCE),
@@ -2158,4 +1724,4 @@ declare_variants(
             ),
         ),
     ],
-)
+)  # fmt: skip

@@ -32,8 +32,8 @@
 #   or -1000. NumPy may print a warning on the way; a warning costs nothing, a wrong `nan` does.
 # - $\log$ and $\ln$ both mean the natural logarithm. A function with an argument `base` takes it to
 #   any base above 1: base 2 counts in *bits*, base $e$ in *nats*.
-# - No small constant is added inside a logarithm. It changes every result in the tenth digit or
-#   earlier, and results are compared more closely than that. Each zero has an exact treatment.
+# - No small constant is added inside a logarithm: float64 results are compared to about twelve
+#   digits. Wherever a logarithm meets a zero, the text says what is right.
 #
 # You may use your earlier functions in later ones, and any NumPy function.
 
@@ -528,14 +528,15 @@ def reduce_loss(losses: Array, reduction: str) -> Array:
 # $1.386$.
 #
 # **Why one wants it.** Weights balance rare classes; ignored labels stand for padding, or for
-# pixels that nobody annotated.
+# pixels that nobody annotated. The figure compares the loss of one sample with two others: only the
+# logarithm makes a sure and wrong prediction as expensive as you like.
 
 # %%
 chance = np.linspace(0.005, 1, 400)
 fig, panel = plt.subplots(figsize=(6, 2.8), layout="constrained")
 panel.plot(chance, -np.log(chance), label="negative log-likelihood: -ln p")
 panel.plot(chance, (1 - chance) ** 2, label="squared error: (1 - p)²")
-panel.plot(chance, np.where(chance > 0.5, 0, 1), ":", color="gray", label="error of a yes-or-no decision")
+panel.plot(chance, np.where(chance > 0.5, 0, 1), ":", color="gray", label="wrong choice between two classes")
 panel.set(xlabel="probability p of the right class", ylabel="loss", ylim=(-0.1, 5))
 panel.legend()
 plt.show()

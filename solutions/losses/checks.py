@@ -52,7 +52,7 @@ ONE = "(x,) = as_floats(x)\n"
 VERY_FAR = Far(
     "very far predictions stay finite",
     "Which step of yours squares or exponentiates the whole residual?",
-    [{"x": np.array([1e200, -3e200, 5e199]), "y": np.array([-1e200, 1e200, 2e199])}],
+    [{"x": np.array([1e200, -3e200, 5e199]), "y": np.array([-1e200, 1e200, -2e199])}],
 )
 EQUAL = Far(
     "equal predictions and targets beside others",
@@ -137,7 +137,14 @@ check_reduced(
 declare_variants(
     l1[0],
     "x, y, reduction='mean'",
-    mistakes=[("subtracts before it converts", "return reduced(abs(x - y) * x.dtype.type(1), reduction)", UINT)],
+    mistakes=[
+        ("subtracts before it converts", "return reduced(abs(x - y) * x.dtype.type(1), reduction)", UINT),
+        (
+            "returns float64 for float32",
+            "return reduced(abs(np.array(x, float) - y), reduction)",
+            "Compare the dtype of your result with that of a float32 input.",
+        ),
+    ],
 )
 
 mse = both("mse_loss", 3)
@@ -225,8 +232,8 @@ declare_variants(
         (
             "length of the residual vector",
             "x, y = as_floats(x, y)\n"
-            "length = np.linalg.norm((x - y).ravel())\n"
-            "abs(x - y) if reduction == 'none' else length / x.dtype.type(x.size) ** 0.5 if reduction == 'mean' else length",
+            "length, root = np.linalg.norm((x - y).ravel()), x.dtype.type(x.size) ** 0.5\n"
+            "abs(x - y) if reduction == 'none' else length / root if reduction == 'mean' else length",
         )
     ],
 )
@@ -342,7 +349,8 @@ declare_variants(
     equivalents=[
         (
             "mean of the one or two middle targets",
-            "(s,) = as_floats(np.sort(y))\nn = len(s)\ns[(n - 1) // 2 : n // 2 + 1].mean() if loss == 'mae' else s.sum() / s.size",
+            "(s,) = as_floats(np.sort(y))\nn = len(s)\n"
+            "s[(n - 1) // 2 : n // 2 + 1].mean() if loss == 'mae' else s.sum() / n",
         )
     ],
 )
@@ -627,8 +635,9 @@ check_reduced(
 # Margins ---------------------------------------------------------------------------------------
 
 KINKS = {"x": np.array([1.0, -1.0, 2.0, 0.3, -0.7]), "y": np.array([1, -1, -1, 1, 1])}
+hinge = both("hinge_loss", 3)
 check_reduced(
-    *both("hinge_loss", 3),
+    *hinge,
     "x, y",
     draw=scores_and_signs,
     start=TWO,
@@ -656,6 +665,17 @@ check_reduced(
     ],
     same=[("clipped", "np.clip(1 - y * x, 0, None)")],
     same_slopes=[("step times label", "-y * np.heaviside(1 - y * x, 0)")],
+)
+declare_variants(
+    hinge[0],
+    "x, y, reduction='mean'",
+    mistakes=[
+        (
+            "lets integer labels turn float32 into float64",
+            "return reduced(np.maximum(0, 1 - y * x), reduction)",
+            "Which dtype has the product of int64 labels and float32 scores?",
+        )
+    ],
 )
 check_reduced(
     *both("exponential_loss", 3),
@@ -1043,7 +1063,8 @@ check_reduced(
         ("ignores the margin", f"np.where(y == 1, -1, cos > 0)[:, None] * {TURN}", "Is margin used?"),
         (
             "gives the gradient for the second vector",
-            "np.where(y == 1, -1, cos > margin)[:, None] * (x1 / n1[:, None] - cos[:, None] * x2 / n2[:, None]) / n2[:, None]",
+            "s = np.where(y == 1, -1, cos > margin)[:, None]\n"
+            "s * (x1 / n1[:, None] - cos[:, None] * x2 / n2[:, None]) / n2[:, None]",
             "For which argument is the gradient asked?",
         ),
     ],
@@ -1066,6 +1087,7 @@ check_reduced(
 def triples(rng, shape):
     """Triples some of which keep the margin and some of which do not."""
     a, p, n = rng.normal(size=(3, *shape))
+    n[0] /= 10  # at least the first one costs something
     return {"a": a, "p": a + p, "n": a + 2 * n}
 
 
@@ -1081,7 +1103,7 @@ check_reduced(
     "a, p, n, margin=1.0, p_norm=2",
     draw=triples,
     rows=True,
-    whole=lambda rng, shape: dict(zip("apn", rng.integers(-9, 10, size=(3, *shape)), strict=True)),
+    whole=lambda rng, shape: {k: np.rint(9 * v).astype(np.int64) for k, v in triples(rng, shape).items()},
     start=TRIPLE,
     each="np.clip(du - dv + margin, 0, None)",
     slope=f"{ACTIVE} * {PULL}",
@@ -1225,7 +1247,11 @@ check_reduced(
     ],
     wrong_slopes=[
         ("leaves the right class out", SLOPES + "s / C", "Each row of the gradient adds up to 0. Does yours?"),
-        ("counts the right class once", SLOPES + "s[rows, y] = -1.0 * (s > 0).any(1)\ns / C", "In how many hinges is it?"),
+        (
+            "counts the right class once",
+            SLOPES + "s[rows, y] = -1.0 * (s > 0).any(1)\ns / C",
+            "In how many hinges is it?",
+        ),
         (
             "does not divide by the number of classes",
             SLOPES + "s[rows, y] = -s.sum(1)\ns",
@@ -1239,7 +1265,8 @@ check_reduced(
         ),
         (
             "is not 0 at the kink",
-            "s = p * h ** (p - 1) * (margin - x[rows, y][:, None] + x >= 0)\ns[rows, y] = 0\ns[rows, y] = -s.sum(1)\ns / C",
+            "s = p * h ** (p - 1) * (margin - x[rows, y][:, None] + x >= 0)\n"
+            "s[rows, y] = 0\ns[rows, y] = -s.sum(1)\ns / C",
             "Which slope does the text ask for where a hinge is exactly 0?",
         ),
     ],
@@ -1332,8 +1359,9 @@ def listed(rng, shape):
     """Scores, and rows that list some classes, then -1, then numbers that do not count."""
     n, classes = shape
     y = rng.permuted(np.tile(np.arange(classes), (n, 1)), axis=1)
-    for row in y:
-        end = rng.integers(0, classes + 1)
+    for i, row in enumerate(y):
+        # In the first row some classes are present and some are not, where there are two.
+        end = rng.integers(0, classes + 1) if i or classes == 1 else rng.integers(1, classes)
         row[end : end + 1] = -1
     return {"x": rng.normal(size=shape), "y": y}
 
@@ -1673,7 +1701,7 @@ def _(rng):
 
 TORCH_FOCAL = """
 z = torch.where(y > 0, logits, -logits)
-a = torch.where(y > 0, alpha, 1 - alpha).to(z.dtype)
+a = alpha * y + (1 - alpha) * (1 - y)
 logp, logq = -torch.logaddexp(-z, 0 * z), -torch.logaddexp(z, 0 * z)
 """
 declare_variants(
@@ -1709,6 +1737,11 @@ declare_variants(
             "turns the hard samples down",
             TORCH_FOCAL + "-(a * torch.exp(gamma * logp) * logp).mean()",
             "Which samples should count less: easy or hard ones?",
+        ),
+        (
+            "makes the weights in float32",
+            TORCH_FOCAL + "a = torch.where(y > 0, alpha, 1 - alpha); -(a * torch.exp(gamma * logq) * logp).mean()",
+            "Which dtype has torch.where of two numbers of Python? How many digits of 0.6 remain?",
         ),
         (
             "adds up instead of averaging",

@@ -145,8 +145,9 @@ plt.show()
 differentiable_everywhere = "c"  # SOLUTION
 
 # %% [markdown]
-# ### `least_moved_by_outlier` The targets are $[1, 2, 3, 4, 5]$. For each loss, take the constant prediction that
-# minimises it. Then a slip of the pen turns the 5 into 1000. For which loss does the best constant move **least**?
+# ### `least_moved_by_outlier`
+# The targets are $[1, 2, 3, 4, 5]$. For each loss, take the constant prediction that minimises it. Then a slip of the
+# pen turns the 5 into 1000. For which loss does the best constant move **least**?
 #
 # - **a** mean squared error
 # - **b** mean absolute error
@@ -243,8 +244,8 @@ def l1_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -
 # **Worked example.** $x = [3, 1, 2]$ and $y = [1, 1, 5]$ have the single losses $[4, 0, 9]$, so the mean is $13/3$. Its
 # gradient is $[4, 0, -6] / 3$.
 #
-# **Why one wants it.** It is smooth, and it is the log-likelihood of normally distributed errors. Errors below 1 hardly
-# count, large errors count a lot.
+# **Why one wants it.** It is smooth, and for normally distributed errors it is minus the log-likelihood, up to
+# constants. Errors below 1 hardly count, large errors count a lot.
 
 
 # %%
@@ -951,8 +952,8 @@ def hinge_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean"
 #
 # **Worked example.** $x = \ln 2$ costs $0.5$ for $y = 1$ and 2 for $y = -1$. The derivatives are $-0.5$ and 2.
 #
-# **Why one wants it.** AdaBoost minimises it. One mislabelled sample with a large margin can cost more than all others
-# together.
+# **Why one wants it.** AdaBoost minimises it. But one mislabelled sample with a score far on the wrong side can cost
+# more than all others together.
 
 
 # %%
@@ -1014,8 +1015,10 @@ def exponential_loss_backward(grad: Array, x: Array, y: Array, reduction: str = 
 # This is minus the logarithm of the sigmoid of the margin, $-\ln \sigma(y x)$: binary cross-entropy in another
 # notation. With labels 0 and 1 the formula is another one, see 4.21.
 #
-# **Worked example.** $x = \ln 3$: for $y = 1$ the loss is $\ln(4/3) \approx 0.288$ with the derivative $-0.25$, for $y
-# = -1$ it is $\ln 4 \approx 1.386$ with the derivative $0.75$.
+# **Worked example.** $x = \ln 3$: for $y = 1$ the loss is $\ln(4/3) \approx 0.288$ with the derivative $-0.25$, for
+# $y = -1$ it is $\ln 4 \approx 1.386$ with the derivative $0.75$.
+#
+# **Why one wants it.** It is logistic regression: the scores can be read as log-odds, which those of the hinge cannot.
 #
 # **The numeric trap.** The margin $-1000$ costs 1000, and the margin 1000 costs $e^{-1000}$, which is 0 in float64.
 # Both derivatives are finite, too.
@@ -1086,12 +1089,11 @@ def soft_margin_loss_backward(grad: Array, x: Array, y: Array, reduction: str = 
 # loss is the soft margin loss, weighted by $a$.
 #
 # **Worked example.** logit $\ln 3$, $y = 1$: $p = 0.75$, so $\ell = 0.25 \cdot 0.25^2 \cdot \ln(4/3) \approx 0.0045$,
-# with the derivative $0.25 \cdot 0.25^2 \cdot (1.5 \ln 0.75 - 0.25) \approx -0.0106$. For $y = 0$: $p = 0.25$, so $\ell
-# = 0.75 \cdot 0.75^2 \cdot \ln 4 \approx 0.5848$, 130 times as much.
+# with the derivative $0.25 \cdot 0.25^2 \cdot (1.5 \ln 0.75 - 0.25) \approx -0.0106$. For $y = 0$: $p = 0.25$, so
+# $\ell = 0.75 \cdot 0.75^2 \cdot \ln 4 \approx 0.5848$, 130 times as much.
 #
 # **The numeric trap.** For logits of $\pm 1000$, $p$ rounds to 0 or 1, and the logarithm of 0 is $-\infty$. Compute
 # $\ln p$ from $z$, not from $p$.
-
 
 
 # %%
@@ -1167,6 +1169,8 @@ def focal_loss_backward(
 #
 # **Worked example.** margin 1: $x = [0.25, 0.25, 3]$ with $y = [1, -1, -1]$ gives $[0.25, 0.75, 0]$, with the
 # derivatives $[1, -1, 0]$.
+#
+# **Why one wants it.** Metric learning: nobody says where an item belongs, only which pairs are alike.
 
 
 # %%
@@ -1301,8 +1305,8 @@ def margin_ranking_loss_backward(
 # $$\cos(a, b) = \frac{a \cdot b}{\|a\| \, \|b\|} \qquad
 # \ell = \begin{cases} 1 - \cos(x_1, x_2) & y = 1 \\ \max(0, \cos(x_1, x_2) - \text{margin}) & y = -1 \end{cases}$$
 #
-# As PyTorch does, add $10^{-12}$ to each squared length $\|a\|^2$. Then a vector of zeros is legal and has the
-# cosine 0.
+# As PyTorch does, add $10^{-12}$ to each squared length $\|a\|^2$. Then the loss is finite for a vector of zeros, whose
+# cosine is 0 (the backward is never asked for one).
 #
 # The backward returns the gradient for `x1`, in the shape `(N, D)`. For `"none"`, `grad` has the shape `(N,)`. It needs
 #
@@ -1474,11 +1478,14 @@ def triplet_margin_loss_backward(
 #
 # Note the divisor: all $C$ classes, not $C - 1$. In the gradient, each wrong class inside the margin is pushed down,
 # and the right class up by the same amount in all. With $p = 1$ a wrong class gets the derivative $1/C$, with $p = 2$
-# the double of its hinge over $C$. At a kink it is 0.
+# twice its hinge over $C$. At a kink it is 0.
 #
-# **Worked example.** $x = [2, 1.5, 0]$, $y = 0$: the hinges of the wrong classes are $0.5$ and 0, so $\ell = 0.5 / 3
-# \approx 0.167$ with the derivatives $[-1, 1, 0] / 3$. With $p = 2$: $\ell = 0.25 / 3 \approx 0.083$ with $[-1, 1, 0] /
-# 3$ again, since $2 \cdot 0.5 = 1$.
+# **Worked example.** $x = [2, 1.5, 0]$, $y = 0$: the hinges of the wrong classes are $0.5$ and 0, so
+# $\ell = 0.5 / 3 \approx 0.167$ with the derivatives $[-1, 1, 0] / 3$. With $p = 2$: $\ell = 0.25 / 3 \approx 0.083$ with
+# $[-1, 1, 0] / 3$ again, since $2 \cdot 0.5 = 1$.
+#
+# **Why one wants it.** Support vector machines with many classes. Only the lead of the right class counts, and once it
+# is large enough, the sample is left alone.
 
 
 # %%
@@ -1556,6 +1563,8 @@ def multi_margin_loss_backward(
 #
 # **Worked example.** $x = [\ln 3, 0]$, $y = [1, 0]$: $\ell = \frac{1}{2} (\ln \frac{4}{3} + \ln 2) \approx 0.490$ with
 # the derivatives $[-0.25, 0.5] / 2$.
+#
+# **Why one wants it.** Tags of pictures, topics of texts, diagnoses: any number of them may be true at once.
 
 
 # %%
@@ -1624,6 +1633,8 @@ def multilabel_soft_margin_loss_backward(grad: Array, x: Array, y: Array, reduct
 #
 # **Worked example.** $x = [0.1, 0.2, 0.4, 0.8]$ with $y = [3, 0, -1, 1]$. Class 3 against 1 and 2: $0.4 + 0.6$. Class 0
 # against 1 and 2: $1.1 + 1.3$. So $\ell = 3.4 / 4 = 0.85$, and the gradient is $[-2, 2, 2, -2] / 4$.
+#
+# **Why one wants it.** Suggesting tags: what counts is that the right ones are ranked above the others.
 #
 # **Hint.** Make a boolean table `(N, C)` of the present classes first: comparing `y[:, :, None]` with `np.arange(C)`
 # gives `(N, C, C)`. Then `x[:, None, :] - x[:, :, None]` holds the differences of all pairs.
@@ -1733,8 +1744,8 @@ def torch_smooth_l1(x: torch.Tensor, y: torch.Tensor, beta: float = 1.0) -> torc
 # %% [markdown]
 # ## 4.24 `torch_triplet_margin(a, p, n, margin=1.0)`
 #
-# The formula of 4.19 with the Euclidean distance ($p = 2$), $10^{-6}$ included. `a`, `p` and `n` have the shape `(N,
-# D)`. PyTorch's `triplet_margin_loss` and its relatives are not allowed; functions that compute norms or distances are.
+# The formula of 4.19 with the Euclidean distance ($p = 2$), $10^{-6}$ included. `a`, `p` and `n` have the shape
+# `(N, D)`. PyTorch's `triplet_margin_loss` and its relatives are not allowed; functions that compute norms or distances are.
 #
 # **Worked example.** For the vectors of 4.19 the loss is $0.5$, and after `backward()` the gradient for `a` is
 # $[-0.6, 0.2]$, that for `p` is $[0.6, 0.8]$, and that for `n` is $[0, -1]$.
@@ -1771,7 +1782,7 @@ def torch_triplet_margin(a: torch.Tensor, p: torch.Tensor, n: torch.Tensor, marg
 # %% [markdown]
 # ## 4.25 `torch_focal(logits, y, gamma, alpha)`
 #
-# The formula of 4.15. `y` holds zeros and ones in the dtype of the logits.
+# The formula of 4.15. `y` holds zeros and ones in the dtype of the logits. All of PyTorch is allowed.
 #
 # **Worked example.** For the logits $[\ln 3, \ln 3]$ with $y = [1, 0]$, $\gamma = 2$ and $\alpha = 0.25$ the loss is
 # $(0.0045 + 0.5848) / 2 \approx 0.2947$.

@@ -1400,6 +1400,16 @@ declare_variants(
 )
 
 
+for _q, _hint in (
+    (sigmoid, "What is np.exp(800.0) / np.exp(800.0)?"),
+    (softplus, "What is np.log(np.exp(800.0))?"),
+    (log_sigmoid, "What is np.log(1 / np.exp(800.0))?"),
+):
+    _q.check("800 and -800 give neither nan nor a wrong infinity", public=True, hint=_hint)(
+        lambda rng: call(x=np.array([800.0, 0.3, -800.0]))
+    )
+
+
 # Several pieces: srelu, crelu, maxout ----------------------------------------------------------
 
 PIECES = {"t_left": -1, "a_left": 0.1, "t_right": 2, "a_right": 0.5}
@@ -2053,6 +2063,15 @@ check_elementwise(
         "far": "Print x.grad for x = 800. What does the branch contain that was not chosen, and what is 0 * inf?",
     },
 )
+
+
+@torch_elu.check(
+    "the gradient for 800 is 1", public=True, hint="What is the gradient of torch.exp(x) at 800, and what is 0 * inf?"
+)
+def _(rng):
+    return gradient(x=tensor([800.0, 0.5, -1.0, -800.0]))
+
+
 declare_variants(
     torch_elu,
     "x, alpha=1.0",

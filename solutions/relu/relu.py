@@ -312,7 +312,7 @@ def gaussian_backward(grad: Array, x: Array) -> Array:
     array([-0.7358,  0.7358])
     """
     # BEGIN SOLUTION
-    slope: Array = -2 * as_float(x) * gaussian(x)
+    slope: Array = -2 * (as_float(x) * gaussian(x))  # 2 x alone could overflow
     return as_float(grad) * slope
     # END SOLUTION
 

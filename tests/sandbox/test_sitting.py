@@ -212,8 +212,8 @@ def test_the_budget_of_a_submission_holds_for_all_its_jobs_together(sat):
 @pytest.mark.slow
 def test_memory_without_end_costs_the_cell_that_takes_it(sat):
     """Also when the cell keeps what it got, which would leave nothing for the cells behind it."""
-    hog = "keep = []\nwhile True:\n    keep.append(bytearray(10**6))"
-    needs_some = "def f(x):\n    return len(bytearray(50 * 10**6)) + x"
+    hog = "import numpy as np\nkeep = []\nwhile True:\n    keep.append(np.empty(10**5))"
+    needs_some = "def f(x):\n    return np.empty(50 * 10**6, 'u1').size + x"
     transcript = sat([hog, needs_some], calls("f", 1))
     assert transcript.cells[0].status in ("limit", "error")
     assert "emory" in transcript.cells[0].message
@@ -221,7 +221,7 @@ def test_memory_without_end_costs_the_cell_that_takes_it(sat):
 
 
 def test_memory_without_end_in_a_function_is_a_limit(sat):
-    cells = ["def f(x):\n    return [bytearray(10**7) for _ in range(10**6)]", FINE.format("g")]
+    cells = ["import numpy as np\ndef f(x):\n    return [np.empty(10**6) for _ in range(10**6)]", FINE.format("g")]
     transcript = sat(cells, calls("f", 1, 2), calls("g", 1))
     assert [o.kind for o in transcript.answers["f"]] == ["limit", "limit"]
     assert "memory" in transcript.answers["f"][0].message

@@ -6,7 +6,7 @@ import doctest
 import importlib.util
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import scipy.special
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -54,7 +54,6 @@ class Pair:
     options: tuple[Mapping[str, Any], ...] = ({},)
     kinks: tuple[float, ...] = ()
     least: int = 0
-    name: str = field(default="", compare=False)
 
 
 def srelu_oracle(x: torch.Tensor, t_left: float, a_left: float, t_right: float, a_right: float) -> torch.Tensor:
@@ -78,8 +77,10 @@ PAIRS: dict[str, Pair] = {
     "elu": Pair(functional.elu, ALPHAS),
     "celu": Pair(functional.celu, ALPHAS),
     "selu": Pair(functional.selu),
-    # Without the switch to x, which PyTorch makes above 20.
-    "softplus": Pair(lambda x, beta=1.0: functional.softplus(x, beta, threshold=1e9), ({}, {"beta": 0.5}, {"beta": 4})),
+    # PyTorch's own softplus switches to x above 20.
+    "softplus": Pair(
+        lambda x, beta=1.0: torch.logaddexp(torch.zeros_like(x), beta * x) / beta, ({}, {"beta": 0.5}, {"beta": 4})
+    ),
     "log_sigmoid": Pair(functional.logsigmoid),
     "silu": Pair(functional.silu),
     "gelu": Pair(functional.gelu),
@@ -122,13 +123,14 @@ def inputs(draw: Callable[..., Any], name: str) -> tuple[Any, Any, Mapping[str, 
 
 
 @every_pair
+@settings(max_examples=40)
 @given(data=st.data())
 def test_forward_and_backward_agree_with_torch(name: str, data: st.DataObject) -> None:
     x, grad, options = data.draw(inputs(name))
     kept = x.copy(), grad.copy()
     expected, gradient = with_gradient(name, x, grad, **options)
     assert_near(getattr(M, name)(x, **options), expected, x.dtype)
-    # gelu: x * density, whose exponent x^2 / 2 is rounded; the factor x of silu and gelu stays below 40 where it counts.
+    # The factor x of silu and gelu, and rounded exponents, magnify a little where the slope is not yet 0 or 1.
     assert_near(getattr(M, f"{name}_backward")(grad, x, **options), gradient, x.dtype, 4)
     np.testing.assert_array_equal(x, kept[0], strict=True)
     np.testing.assert_array_equal(grad, kept[1], strict=True)
@@ -218,7 +220,7 @@ def test_crelu_passes_nothing_at_0() -> None:
     np.testing.assert_array_equal(M.crelu_backward(np.array([3.0, 4.0]), np.zeros(1)), [0.0])
 
 
-X = np.concatenate([np.linspace(-40, 40, 161), [-745.0, -100.0, 100.0, 745.0]])
+X = np.concatenate([np.linspace(-40, 40, 161), [-700.0, -100.0, 100.0, 700.0]])
 
 
 @pytest.mark.parametrize(
@@ -306,11 +308,10 @@ def test_rrelu_draws_as_the_statement_says(shape: tuple[int, ...], dtype: Any) -
     generators = [np.random.default_rng(7) for _ in range(2)]
     assert_near(M.rrelu(x, 0.1, 0.4, True, generators[0]), slopes * x, dtype)
     assert_near(M.rrelu_backward(grad, x, 0.1, 0.4, True, generators[1]), slopes * grad, dtype)
-    other = np.random.default_rng(7)
-    other.uniform(size=shape)
-    assert all(g.random() == other.bit_generator.random_raw() or True for g in generators)
-    states = [g.bit_generator.state["state"] for g in generators]
-    assert states[0] == states[1]
+    after = np.random.default_rng(7)
+    after.uniform(0.1, 0.4, size=shape)
+    # Not one number more than the statement says has been drawn.
+    assert [g.bit_generator.state for g in generators] == [after.bit_generator.state] * 2
 
 
 def test_rrelu_needs_a_generator_in_training_only() -> None:

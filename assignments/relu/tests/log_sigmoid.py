@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "log_sigmoid"
-points = [0.4]
+points = [0.34, 0.33]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the numbers of the worked example',
-    points=0.4,
+    points=0.34,
     hidden=False,
     success_message='Right.',
     failure_message='Do one of the numbers with pen and paper.',
@@ -156,4 +156,21 @@ def check_1(log_sigmoid):
         ], dtype="float64"),
     }
     allowed = {'output': 1.528674299059043e-13}
+    _compare(expected, answer, allowed)
+
+
+@test_case(
+    name='800 and -800 give neither nan nor a wrong infinity',
+    points=0.33,
+    hidden=False,
+    success_message='Right.',
+    failure_message='What is np.log(1 / np.exp(800.0))?',
+)
+def check_2(log_sigmoid):
+    _defined("log_sigmoid", log_sigmoid)
+    args = []
+    kwargs = {'x': np.array([800.0, 0.3, -800.0], dtype="float64")}
+    answer = _call(log_sigmoid, args, kwargs)
+    expected = {'output': np.array([-0.0, -0.5543552444685271, -800.0], dtype="float64")}
+    allowed = {'output': 9.095061705975782e-11}
     _compare(expected, answer, allowed)

@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "sigmoid"
-points = [0.4]
+points = [0.34, 0.33]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the numbers of the worked example',
-    points=0.4,
+    points=0.34,
     hidden=False,
     success_message='Right.',
     failure_message='sigmoid(0) is 0.5. Is sigmoid(x) + sigmoid(-x) = 1?',
@@ -154,4 +154,21 @@ def check_1(sigmoid):
     answer = _call(sigmoid, args, kwargs)
     expected = {'output': np.array([0.5, 0.75, 0.25, 0.8175744761936437], dtype="float64")}
     allowed = {'output': 9.442827185365506e-14}
+    _compare(expected, answer, allowed)
+
+
+@test_case(
+    name='800 and -800 give neither nan nor a wrong infinity',
+    points=0.33,
+    hidden=False,
+    success_message='Right.',
+    failure_message='What is np.exp(800.0) / np.exp(800.0)?',
+)
+def check_2(sigmoid):
+    _defined("sigmoid", sigmoid)
+    args = []
+    kwargs = {'x': np.array([800.0, 0.3, -800.0], dtype="float64")}
+    answer = _call(sigmoid, args, kwargs)
+    expected = {'output': np.array([1.0, 0.574442516811659, 0.0], dtype="float64")}
+    allowed = {'output': 1.1434100896286895e-13}
     _compare(expected, answer, allowed)

@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "softplus"
-points = [0.34]
+points = [0.29, 0.28]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the numbers of the worked example',
-    points=0.34,
+    points=0.29,
     hidden=False,
     success_message='Right.',
     failure_message='Do one of the numbers with pen and paper.',
@@ -156,4 +156,21 @@ def check_1(softplus):
         ], dtype="float64"),
     }
     allowed = {'output': 1.5783047454249583e-13}
+    _compare(expected, answer, allowed)
+
+
+@test_case(
+    name='800 and -800 give neither nan nor a wrong infinity',
+    points=0.28,
+    hidden=False,
+    success_message='Right.',
+    failure_message='What is np.log(np.exp(800.0))?',
+)
+def check_2(softplus):
+    _defined("softplus", softplus)
+    args = []
+    kwargs = {'x': np.array([800.0, 0.3, -800.0], dtype="float64")}
+    answer = _call(softplus, args, kwargs)
+    expected = {'output': np.array([800.0, 0.8543552444685272, 0.0], dtype="float64")}
+    allowed = {'output': 9.095132760249094e-11}
     _compare(expected, answer, allowed)

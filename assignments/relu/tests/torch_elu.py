@@ -10,7 +10,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "torch_elu"
-points = [0.5]
+points = [0.43, 0.42]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -145,7 +145,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the numbers of the worked example',
-    points=0.5,
+    points=0.43,
     hidden=False,
     success_message='Right.',
     failure_message='Is every step from x to the result a torch operation?',
@@ -162,4 +162,26 @@ def check_1(torch_elu):
         ], dtype=torch.float64),
     }
     allowed = {'gradient of x': 2.7054749903417206e-14, 'output': 3.4160588107187994e-13}
+    _compare(expected, answer, allowed)
+
+
+@test_case(
+    name='the gradient for 800 is 1',
+    points=0.42,
+    hidden=False,
+    success_message='Right.',
+    failure_message='What is the gradient of torch.exp(x) at 800, and what is 0 * inf?',
+)
+def check_2(torch_elu):
+    _defined("torch_elu", torch_elu)
+    args = []
+    kwargs = {'x': torch.tensor([800.0, 0.5, -1.0, -800.0], dtype=torch.float64)}
+    answer = _gradient(torch_elu, args, kwargs, ['x'], seed=0)
+    expected = {
+        'output': torch.tensor([800.0, 0.5, -0.6321205588285577, -1.0], dtype=torch.float64),
+        'gradient of x': torch.tensor([
+            0.1257302210933933, -0.1321048632913019, 0.23559832675860856, 0.0,
+        ], dtype=torch.float64),
+    }
+    allowed = {'gradient of x': 2.705802896151629e-14, 'output': 9.095001554519986e-11}
     _compare(expected, answer, allowed)
