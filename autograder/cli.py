@@ -119,6 +119,8 @@ def grade(
         from autograder.grading.grade import grade as grade_paths
         from autograder.records.files import RunFolder
 
+        if show and format is Format.json:
+            raise UsageError("--show adds text to the table; --format json has every student's feedback already.")
         loaded = _load(course, [assignment])[0]
         folder = RunFolder(out, loaded.name, replace=replace) if out is not None else None
         finished: list[Mark] = []

@@ -25,7 +25,13 @@ def run_readme_command(command: str) -> str:
     assert words[0] == "autograder"
     environment = {**os.environ, "COLUMNS": "100"}
     done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=True
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
     )
     return "\n".join(line.rstrip() for line in done.stdout.splitlines())
 
@@ -94,12 +100,16 @@ def test_make_targets_in_the_documents_exist():
 
 def test_nothing_committed_names_this_machine_or_a_registry():
     files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    forbidden = re.compile("/" + "work/|/" + "root/|pypi" + r"\.org|pythonhosted" + r"\.org|download\.pytorch" + r"\.org")
+    forbidden = re.compile(
+        "/" + "work/|/" + "root/|pypi" + r"\.org|pythonhosted" + r"\.org|download\.pytorch" + r"\.org"
+    )
     found = []
     for name in files.split("\0"):
         path = ROOT / name
         if name and path.is_file() and path.suffix not in (".png", ".ipynb"):
-            found += [f"{name}:{i}" for i, line in enumerate(path.read_text().splitlines(), 1) if forbidden.search(line)]
+            found += [
+                f"{name}:{i}" for i, line in enumerate(path.read_text().splitlines(), 1) if forbidden.search(line)
+            ]
     assert found == []
 
 
@@ -107,8 +117,6 @@ def test_the_engine_knows_no_exercise():
     for path in (ROOT / "autograder").rglob("*.py"):
         names = {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
         assert not names & {"softmax", "log_softmax", "cross_entropy", "relu"}, path
-
-
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,6 @@ class _Words:
         known = re.fullmatch(r"cpu|mps|meta|(cuda|xpu)(:\d\d?)?", summary.device)
         return visible(summary.device, 40) if self.full or known else "another device"
 
-
     def _is_ordinary(self, shape: tuple[int, ...]) -> bool:
         """Whether a mistake could make this shape, going by the expected one.
 

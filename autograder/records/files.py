@@ -109,13 +109,14 @@ class RunFolder:
         try:
             run = json.loads((self.path / RUN_FILE).read_text(encoding="utf-8"))
             assignment, started = run["assignment"], run["started"]
+            has_marks = run["finished"] or any(self.marks.glob("*.json"))
         except (OSError, ValueError, KeyError, TypeError):
             raise UsageError(f"{self.path}: holds files that are not of a run. Choose an empty --out.") from None
         if assignment != self.assignment:
             raise UsageError(
                 f"{self.path}: holds a run of {assignment!r}, not of {self.assignment!r}. Choose another --out."
             )
-        if not replace:
+        if has_marks and not replace:
             raise UsageError(
                 f"{self.path}: holds a run of {started}. Choose another --out, or take this one over with --replace."
             )

@@ -105,6 +105,8 @@ class ForkSlot:
             send_packet(self.control, packet, (their_channel.fileno(), their_output.fileno()))
         answer = receive_packet(self.control)
         if answer is None:
+            channel.close()
+            output.close()
             raise GraderError("the zygote ended before it had forked a job")
         message, fds = answer
         process = self._last = ForkedProcess(self, message["pid"], fds[0] if fds else None)

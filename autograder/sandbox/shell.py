@@ -95,6 +95,7 @@ class Shell:
         self._cell = "<cell 0>"
         self._shown: list[object] = [None, None, None]  # what `_`, `__` and `___` were last set to
         self._main = ModuleType("__main__")
+        self._namespace = self._main.__dict__  # read once: a cell may change the class of its own module
         self._outer = (sys.modules.get("__main__"), sys.stdout, sys.stderr)
         self._stubs = Stubs(self, ZMQInteractiveShell(self), settings.AFTER_IMPORT)
         self._stubs.install()
@@ -103,7 +104,7 @@ class Shell:
     @property
     def namespace(self) -> dict[str, Any]:
         """The names that cells define: the dictionary of the module installed as `__main__`."""
-        return self._main.__dict__
+        return self._namespace
 
     def run_cell(self, index: int, source: str) -> CellResult:
         """Run one cell. Whatever it raises ends this cell only."""

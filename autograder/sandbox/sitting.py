@@ -20,8 +20,9 @@ from autograder.sandbox.conversation import Job, JobEnded
 from autograder.sandbox.host import Slot
 from autograder.sandbox.limits import Limits
 
-#: A question that is checked in a line of a cell, unless the line is commented out.
-_CHECK_CALL = re.compile(r"""^[^#\n]*\.check\(\s*(['"])(\w+)\1""", re.MULTILINE)
+#: A question that is checked in a cell; lines that are commented out do not count.
+_CHECK_CALL = re.compile(r"""\.check\(\s*(['"])(\w+)\1""")
+_COMMENT = re.compile(r"^\s*#.*", re.MULTILINE)
 #: How Python, NumPy and torch say that an allocation failed.
 _OUT_OF_MEMORY = re.compile(r"MemoryError|RuntimeError: .{0,300}allocate memory")
 
@@ -113,10 +114,14 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
         try:
             with slot.job(left_s) as job:
                 _ready(job)
+                doubt = False
                 for batch, inquiry in plan:
-                    _run(job, [c for c in batch if c[0] not in killers], reports, killers)
+                    batch = [cell for cell in batch if cell[0] not in killers]
+                    _run(job, batch, reports, killers, doubt)
+                    doubt = doubt and not batch
                     if inquiry is not None and inquiry.question not in answers:
-                        _ask(job, inquiry, answers)
+                        _ask(job, inquiry, answers, doubt)
+                        doubt = True
             break
         except JobEnded as end:
             if end.kind == "broken":
@@ -133,7 +138,9 @@ def schedule(
 ) -> Iterator[tuple[Sequence[tuple[int, str]], Inquiry | None]]:
     """Batches of cells, each with the question to ask after it."""
     by_name = {inquiry.question: inquiry for inquiry in inquiries}
-    last_check = {m[2]: at for at, (_, source) in enumerate(cells) for m in _CHECK_CALL.finditer(source)}
+    last_check = {
+        m[2]: at for at, (_, source) in enumerate(cells) for m in _CHECK_CALL.finditer(_COMMENT.sub("", source))
+    }
     start = 0
     for name, at in sorted(last_check.items(), key=lambda item: item[1]):
         if name in by_name:
@@ -155,7 +162,13 @@ def _ready(job: Job) -> None:
         raise JobEnded("broken", f"a job could not start: {message.get('message')}")
 
 
-def _run(job: Job, batch: Sequence[tuple[int, str]], reports: dict[int, CellReport], killers: set[int]) -> None:
+# A job may end after its last answer to a question, because of a frame too many, say, or of a thread. Whatever comes
+# next is then in doubt: only if it ends the next job too, which is not asked that question again, is it to blame.
+
+
+def _run(
+    job: Job, batch: Sequence[tuple[int, str]], reports: dict[int, CellReport], killers: set[int], doubt: bool
+) -> None:
     """Run cells; a cell that ends the job is noted as a killer before the end is passed on."""
     if not batch:
         return
@@ -174,7 +187,8 @@ def _run(job: Job, batch: Sequence[tuple[int, str]], reports: dict[int, CellRepo
                 raise JobEnded("limit", job.over_memory())
     except JobEnded as end:
         if end.kind != "broken":
-            killers.add(number)
+            if end.kind == "limit" or not doubt or number != batch[0][0]:
+                killers.add(number)
             status: Literal["limit", "error"] = "limit" if end.kind == "limit" else "error"
             reports[number] = CellReport(number, status, f"The cell {end.message}.")
         raise
@@ -186,7 +200,7 @@ def _pieces(source: str) -> Iterator[str]:
         yield source[start : start + wire.MAX_TEXT]
 
 
-def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]]) -> None:
+def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], doubt: bool) -> None:
     """Put one question; when the job ends, what had arrived stays and the rest of the question shares the reason."""
     outcomes: list[Outcome] = []
     try:
@@ -201,7 +215,7 @@ def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]]) -> None:
                 raise JobEnded("limit", job.over_memory())
             outcomes.append(_outcome(message))
     except JobEnded as end:
-        if end.kind == "broken":
+        if end.kind == "broken" or (end.kind == "died" and doubt and not outcomes):
             raise
         kind: Literal["limit", "died"] = "limit" if end.kind == "limit" else "died"
         outcomes += [Outcome(kind, message=end.message)]

@@ -1481,8 +1481,8 @@ def triplet_margin_loss_backward(
 # twice its hinge over $C$. At a kink it is 0.
 #
 # **Worked example.** $x = [2, 1.5, 0]$, $y = 0$: the hinges of the wrong classes are $0.5$ and 0, so
-# $\ell = 0.5 / 3 \approx 0.167$ with the derivatives $[-1, 1, 0] / 3$. With $p = 2$: $\ell = 0.25 / 3 \approx 0.083$ with
-# $[-1, 1, 0] / 3$ again, since $2 \cdot 0.5 = 1$.
+# $\ell = 0.5 / 3 \approx 0.167$ with the derivatives $[-1, 1, 0] / 3$. With $p = 2$ it is
+# $0.25 / 3 \approx 0.083$ with $[-1, 1, 0] / 3$ again, since $2 \cdot 0.5 = 1$.
 #
 # **Why one wants it.** Support vector machines with many classes. Only the lead of the right class counts, and once it
 # is large enough, the sample is left alone.
@@ -1745,7 +1745,8 @@ def torch_smooth_l1(x: torch.Tensor, y: torch.Tensor, beta: float = 1.0) -> torc
 # ## 4.24 `torch_triplet_margin(a, p, n, margin=1.0)`
 #
 # The formula of 4.19 with the Euclidean distance ($p = 2$), $10^{-6}$ included. `a`, `p` and `n` have the shape
-# `(N, D)`. PyTorch's `triplet_margin_loss` and its relatives are not allowed; functions that compute norms or distances are.
+# `(N, D)`. PyTorch's `triplet_margin_loss` and its relatives are not allowed; functions that compute norms
+# or distances are.
 #
 # **Worked example.** For the vectors of 4.19 the loss is $0.5$, and after `backward()` the gradient for `a` is
 # $[-0.6, 0.2]$, that for `p` is $[0.6, 0.8]$, and that for `n` is $[0, -1]$.

@@ -97,7 +97,8 @@ gallery: dict[str, Any] = {
     "crelu, second half": lambda x: functional.relu(-x),
     "maxout of 3 lines": lambda x: torch.stack([-x - 2, 0.3 * x, 2 * x - 3]).amax(0),
 }
-fig, axes = plt.subplots(4, 5, figsize=(11, 7.6), layout="constrained")
+fig, axes = plt.subplots(4, 5, figsize=(11, 8))
+fig.subplots_adjust(hspace=0.45, wspace=0.3)
 for panel, (title, activation) in zip(axes.flat, gallery.items(), strict=True):
     points = torch.linspace(-4, 7 if title == "relu6" else 4, 600, requires_grad=True)
     curve = activation(points)

@@ -181,6 +181,7 @@ class Attack:
             Refused, Grader error); "|" separates outcomes that are all fair, and "." stands for any that earns nothing
             and is not our fault.
         cells: by the place of the cell in front (1 is the first one): part of what is said of it; others must run.
+            None: any may fail.
         seen: part of a message that the student gets.
         after: cells behind all questions.
         metadata: of the notebook.
@@ -189,7 +190,7 @@ class Attack:
     answers: Mapping[str, str] = field(default_factory=dict)
     before: tuple[str, ...] = ()
     verdicts: Mapping[str, str] = field(default_factory=dict)
-    cells: Mapping[int, str] = field(default_factory=dict)
+    cells: Mapping[int, str] | None = field(default_factory=dict)
     seen: str = ""
     after: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -305,10 +306,11 @@ def assert_outcome(mark: Mark, attack: Attack) -> None:
         assert any(re.fullmatch(f.replace(".", "[FELMR]"), found[name]) for f in fair), (name, found, texts(mark))
     for check in (check for q in mark.questions for check in q.checks):
         assert check.hundredths == (check.max_hundredths if check.verdict == "pass" else 0)
-    failed = {c.number: c.message for c in mark.cells if 2 <= c.number <= 1 + len(attack.before)}
-    assert failed.keys() == {number + 1 for number in attack.cells}, texts(mark)
-    for number, part in attack.cells.items():
-        assert re.search(part, failed[number + 1]), failed
+    if attack.cells is not None:
+        failed = {c.number: c.message for c in mark.cells if 2 <= c.number <= 1 + len(attack.before)}
+        assert failed.keys() == {number + 1 for number in attack.cells}, texts(mark)
+        for number, part in attack.cells.items():
+            assert re.search(part, failed[number + 1]), failed
     assert any(attack.seen in text for text in texts(mark)) or not attack.seen, texts(mark)
     for text in texts(mark):
         assert not re.search(r"autograder/|/course/", text), "a student need not read about the harness"

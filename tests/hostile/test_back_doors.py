@@ -24,9 +24,7 @@ def torch_answer(source: str, before: str = "", verdicts: str = ".."):
 TABLE = {
     "C-01": torch_answer("def torch_softmax(x): return getattr(torch, 'soft' + 'max')(x, -1)"),
     "C-02": torch_answer("def torch_softmax(x): return vars(F)['softmax'](x, -1)"),
-    "C-04": torch_answer(
-        "from torch.nn.functional import *\nmine = softmax\ndef torch_softmax(x): return mine(x, -1)"
-    ),
+    "C-04": torch_answer("from torch.nn.functional import *\nmine = softmax\ndef torch_softmax(x): return mine(x, -1)"),
     "C-05": torch_answer("def torch_softmax(x): return x.softmax(-1)"),
     "C-07": torch_answer("def torch_softmax(x): return torch._C._VariableFunctions.softmax(x, -1)"),
     "C-08": torch_answer("def torch_softmax(x): return torch.nn.Softmax(-1)(x)"),
@@ -54,7 +52,9 @@ TABLE = {
     ),
     "C-20": torch_answer("@torch.jit.script\ndef torch_softmax(x: torch.Tensor): return torch.softmax(x, -1)"),
     "C-22": answer(
-        "def inverse(a): return np.linalg._linalg.inv(a)", "..", question="inverse",
+        "def inverse(a): return np.linalg._linalg.inv(a)",
+        "..",
+        question="inverse",
         before="def no(*a): raise RuntimeError('not allowed')\nnp.linalg.inv = no",
     ),
     "C-23": torch_answer(
@@ -65,7 +65,9 @@ TABLE = {
         """
     ),
     "C-25": answer(
-        "def adam_step(p, g): o = torch.optim.Adam([p], lr=.1); p.grad = g; o.step(); return p", "..", question="adam_step"
+        "def adam_step(p, g): o = torch.optim.Adam([p], lr=.1); p.grad = g; o.step(); return p",
+        "..",
+        question="adam_step",
     ),
     "C-25 on a copy": answer(
         """

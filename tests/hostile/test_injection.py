@@ -55,6 +55,7 @@ def returns(expression: str, seen: str, above: str = "") -> Row:
 
 
 EVIL_NAME = r"'<b>\x1b[31m\n\u202e[red]' + 'A' * 10**6"
+EVIL_SHOWN = r"<b>\\x1b\[31m(\\x0a|\n)\\u202e\[red\]A+"
 FORGED = r"x\n2030-01-01 INFO student=eve score=100\n  pass    FORGED  3/3"
 
 #: Ids that begin with a letter and number are those of ATTACKS.md; the others are our own.
@@ -73,7 +74,7 @@ TEXTS = {
         r"raise ValueError('\x1b[2J\x1b[1;1HAll tests passed\x1b]52;c;x\x07\x9b1m\x7f\r\b')",
         r"\\x1b\[2J\\x1b\[1;1HAll tests passed\\x1b\]52;c;x\\x07\\x9b1m\\x7f\\x0d\\x08",
     ),
-    "H-08 escapes from C": cell(r"import os; os.write(2, b'\x1b[2JFORGED\n' * 99); os.write(1, b'\x1b[2JFORGED\n')", "", ""),
+    "H-08 escapes from C": cell(r"import os; [os.write(fd, b'\x1b[2JFORGED\n' * 99) for fd in (1, 2)]; None", "", ""),
     "H-10 forged lines": raises(f"ValueError('{FORGED}')", "2030-01-01 INFO"),
     "H-10 forged lines of a cell": cell(f"raise ValueError('{FORGED}')", r"x\\x0a2030-01-01 INFO"),
     "H-10 forged lines on the streams": cell(
@@ -88,12 +89,13 @@ TEXTS = {
         "Bad \\(no message\\)",
         "class Bad(Exception):\n    def __str__(self): raise RuntimeError('no')\n    __repr__ = __str__",
     ),
-    "H-14 name of an exception": raises("Evil()", r"<b>\\x1b\[31m\\x0a\\u202e\[red\]A+|<b>\\x1b", f"Evil = type({EVIL_NAME}, (Exception,), {{}})"),
-    "H-14 name of an exception in a cell": cell(f"raise type({EVIL_NAME}, (Exception,), {{}})()", r"<b>\\x1b\[31m\\x0a"),
-    "H-14 name of a type": returns("Evil()", r"<b>\\x1b\[31m\\x0a", f"Evil = type({EVIL_NAME}, (), {{}})"),
+    "H-14 name of an exception": raises("Evil()", EVIL_SHOWN, f"Evil = type({EVIL_NAME}, (Exception,), {{}})"),
+    "H-14 name of an exception in a cell": cell(f"raise type({EVIL_NAME}, (Exception,), {{}})()", EVIL_SHOWN),
+    "H-14 name of a type": returns("Evil()", EVIL_SHOWN, f"Evil = type({EVIL_NAME}, (), {{}})"),
     "H-14 name of a function": cell(
         "def helper(): 1 / 0\n"
-        r"helper.__code__ = helper.__code__.replace(co_name='\x1b[31m\n\u202eFORGED')" "\nhelper()",
+        r"helper.__code__ = helper.__code__.replace(co_name='\x1b[31m\n\u202eFORGED')"
+        "\nhelper()",
         "ZeroDivisionError",
     ),
     "H-16 direction and zero width": raises(
@@ -124,20 +126,23 @@ class Evil(Exception, metaclass=Meta): pass
         r"raise SyntaxError('\x1b[2J', ('<cell 1>', 10**30, -1, '\x1b[2J\n'))", "SyntaxError"
     ),
     "name error with a name of its own": cell(r"raise NameError('x', name='\x1b[2J\n')", "NameError"),
-    "code that claims another cell": cell("exec(compile('\\n' * 99 + '1 / 0', '<cell 1>', 'exec'))", "ZeroDivisionError"),
+    "code that claims another cell": cell(
+        "exec(compile('\\n' * 99 + '1 / 0', '<cell 1>', 'exec'))", "ZeroDivisionError"
+    ),
     "code that claims a file": cell("exec(compile('1 / 0', '/etc/passwd', 'exec'))", "ZeroDivisionError"),
     "lines that are long and odd": cell("x = 1 / 0  # \x1b[2J \u202e " + "z" * 5000, r"ZeroDivisionError"),
     "exception with arguments that lie": cell(
-        "class T(str):\n    def __str__(self): return 7\n    __len__ = __getitem__ = lambda *a: 1 / 0\nraise ValueError(T('x'))",
+        "class T(str):\n    __str__ = lambda self: 7\n    __len__ = lambda *a: 1 / 0\nraise ValueError(T())",
         "ValueError",
     ),
     "group of exceptions": cell(
-        r"raise ExceptionGroup('\x1b[2J', [ValueError('\x1b[2J\n')]) if 'ExceptionGroup' in dir(__builtins__) else ValueError",
+        # Of Python 3.11.
+        r"G = __builtins__.__dict__.get('ExceptionGroup', ValueError); raise G('\x1b[2J', [ValueError('\x1b[2J\n')])",
         "ExceptionGroup|ValueError",
     ),
     "notes of an exception": cell("e = ValueError('x')\ne.__notes__ = ['\\x1b[2J', 3]\nraise e", "ValueError: x"),
     "letters of all languages": raises("ValueError('größe 漢字 🙂 عربى')", "größe 漢字 🙂 عربى"),
-}  # fmt: skip
+}
 
 
 #: Names of students. Each hands in a perfect notebook.
@@ -145,7 +150,7 @@ NAMES = {
     "H-01 markup": "<img src=x onerror=alert(1)>",
     "H-01 attribute": "\"><b onmouseover='alert(1)'>",
     "H-05 template": "{{7*7}} ${7*7} %s%n {0}",
-    "H-05 markup of Rich": "[bold red]admin[/] [link=http://example.org]x[/link] :smile:",
+    "H-05 markup of Rich": "[bold red]admin[blink] [link=x]x :smile:",
     "H-07 structure": 'Doe, "J"\nadmin,100',
     "H-07 semicolon": "Doe;100;100",
     "H-07 byte order mark": "\ufeffann",
@@ -233,8 +238,7 @@ def test_the_table_keeps_its_columns_and_holds_no_formula(batch):
 def test_feedback_cannot_be_forged(batch):
     """A line break in an exception continues the message; it starts no line of ours."""
     for line in batch.stdout.splitlines():
-        if "FORGED" in line or "2030-01-01" in line:
-            assert line.startswith(" " * 10) or "\\x0a" in line, line
+        assert not re.match(r" {0,9}(2030-01-01|pass +FORGED)", line), line
     assert "[red]a[/red] :smile:" in re.sub(r"\s+", " ", batch.stdout)
     assert not re.search("Traceback|autograder/", batch.everything)
 

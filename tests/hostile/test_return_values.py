@@ -123,8 +123,7 @@ INVENTED = {
         before=_LIAR,
     ),
     "subclass of a NumPy number from numpy": answer(
-        'class N(np.float64):\n    __module__ = "numpy"\n'
-        "def double(x): return N(2 * x) if type(x) is float else 2 * x",
+        'class N(np.float64):\n    __module__ = "numpy"\ndef double(x): return N(2 * x) if type(x) is float else 2 * x',
         "PF",
         question="double",
     ),

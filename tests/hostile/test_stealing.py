@@ -97,8 +97,7 @@ LISTED = {
         """
     ),
     "B-16": cell(
-        "from pathlib import Path\n"
-        "LEAK = [p.read_text() for p in Path('.').rglob('*.ipynb')]\nassert LEAK == []"
+        "from pathlib import Path\nLEAK = [p.read_text() for p in Path('.').rglob('*.ipynb')]\nassert LEAK == []"
     ),
     "B-17": cell("import glob\nLEAK = [open(p).read() for p in glob.glob('../*/*.ipynb')]\nassert LEAK == []"),
     "B-19": cell(
@@ -198,6 +197,8 @@ def secret(x):
 """
 IDENTITY = "def softmax(x): return x"
 DIGITS = "str(max(SEEN, default=0))"
+
+
 def leak(source: str, *, question: str = "softmax", before: str = "", after: str = "") -> Attack:
     """A notebook that learns the secret and tries to tell it in its answer to another question."""
     return Attack({"secret": KEEP, question: source}, (before,) if before else (), after=(after,) if after else ())
@@ -206,7 +207,9 @@ def leak(source: str, *, question: str = "softmax", before: str = "", after: str
 LEAKS = {
     "message of an exception": leak(f"def softmax(x): raise ValueError({DIGITS})"),
     "name of an exception": leak(f"def softmax(x): raise type('E' + {DIGITS}, (Exception,), {{}})()"),
-    "name of a builtin with a tail": leak(f"def softmax(x): raise type('ValueError_' + {DIGITS}, (ValueError,), {{}})()"),
+    "name of a builtin with a tail": leak(
+        f"def softmax(x): raise type('ValueError_' + {DIGITS}, (ValueError,), {{}})()"
+    ),
     "notes of an exception": leak(
         f"def softmax(x):\n    e = ValueError()\n    e.__notes__ = [{DIGITS}]\n    raise e from KeyError({DIGITS})"
     ),
@@ -242,9 +245,7 @@ LEAKS = {
     "size of a frame": leak(
         f"def softmax(x): os.write(channel(), struct.pack('<IQ', 7, int({DIGITS}) * 1000)); return x", before=FORGE
     ),
-    "lengths of a frame": leak(
-        f"def softmax(x): write(1, bytes(int({DIGITS}[:4]))); return x", before=FORGE
-    ),
+    "lengths of a frame": leak(f"def softmax(x): write(1, bytes(int({DIGITS}[:4]))); return x", before=FORGE),
     "part that nobody asked for": leak(
         f"""
         def softmax(x):
@@ -409,7 +410,7 @@ def test_no_canary_is_in_the_memory_of_a_job(tmp_path, monkeypatch):
             "expected answer": expected[0, 0].tobytes(),
             "another expected answer": expected[1, 0].tobytes(),
         }
-        cells = [f"import numpy as np\nHALVES = {({name: halves(text) for name, text in wanted.items()})!r}", WALK]
+        cells = [f"import numpy as np\nHALVES = { ({name: halves(text) for name, text in wanted.items()})!r}", WALK]
         transcript = sit(slot, list(enumerate(cells, start=1)), inquiries, limits)
     assert transcript.jobs == 1, transcript
     found = json.loads(next(iter(transcript.answers["double"][0].parts.values())))

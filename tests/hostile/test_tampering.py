@@ -75,7 +75,9 @@ LISTED = {
         ),
         {"softmax": "PPP|PP.|P..|...|PF."},
     ),
-    "D-17": cell("import os\nif os.fork() == 0:\n    os.setsid()\n    while True: pass", "BlockingIOError|PermissionError"),
+    "D-17": cell(
+        "import os\nif os.fork() == 0:\n    os.setsid()\n    while True: pass", "BlockingIOError|PermissionError"
+    ),
     "D-20": cell(
         """
         import sys
@@ -92,11 +94,17 @@ LISTED = {
         seen="AttributeError",
     ),
     "D-23": cell("torch.set_default_dtype(torch.float16); torch.set_default_device('meta')"),
-    "D-25": cell("import warnings\nnp.seterr(all='raise'); warnings.simplefilter('error'); np.set_printoptions(threshold=1)"),
+    "D-25": cell(
+        "import warnings\nnp.seterr(all='raise'); warnings.simplefilter('error'); np.set_printoptions(threshold=1)"
+    ),
     "D-26": cell("import random\nrandom.seed(0); np.random.seed(0); torch.manual_seed(0)"),
-    "D-28": cell("import os, sys\nsys.stdout = sys.stderr = None\nos.closerange(0, 64)", "ended the process|closed its"),
+    "D-28": cell(
+        "import os, sys\nsys.stdout = sys.stderr = None\nos.closerange(0, 64)", "ended the process|closed its"
+    ),
     "D-29": answer("def softmax(x): x[:] = 0; return np.full(x.shape, 1 / x.shape[-1])", "FFF"),
-    "D-31": answer("import ctypes\ndef softmax(x): return ctypes.string_at(0)", "EEE", seen="crashed (signal 11, SIGSEGV)"),
+    "D-31": answer(
+        "import ctypes\ndef softmax(x): return ctypes.string_at(0)", "EEE", seen="crashed (signal 11, SIGSEGV)"
+    ),
     "D-32": cell("import os\nos.kill(os.getppid(), 9)", "PermissionError|ProcessLookupError"),
 }
 
@@ -129,11 +137,15 @@ FRAMES = {
         "...",
         seen="answered out of turn",
     ),
-    "fault of the grader": forged("write(reply('softmax', 0, kind='grader_error', error='GraderError'))", "...", seen=""),
+    "fault of the grader": forged(
+        "write(reply('softmax', 0, kind='grader_error', error='GraderError'))", "...", seen=""
+    ),
     "message of a broken job": forged("write(node(**{'is': 'broken'}, message='zygote'))", seen="answered out of turn"),
     "ready for the second time": forged("write(node(**{'is': 'ready'}))", seen="answered out of turn"),
     "unsupported with a reason": forged(
-        "write(reply('softmax', 0, parts=node(output={'': 'unsupported', 'name': 'x' * 99999, 'reason': ''})))", "...", seen=""
+        "write(reply('softmax', 0, parts=node(output={'': 'unsupported', 'name': 'x' * 99999, 'reason': ''})))",
+        "...",
+        seen="",
     ),
     "parts that are no dict": forged("write(reply('softmax', 0, parts=array(2)), bytes(16))", "...", seen=""),
     "parts without names": forged("write(reply('softmax', 0, parts={'': 'dict', 'items': [[1, 2]]}))", "...", seen=""),
@@ -144,7 +156,9 @@ FRAMES = {
         "write(reply('softmax', 0, parts=node(output=array(1, 3, dtype='bool'))), bytes([2, 128, 255]))", "...", seen=""
     ),
     "answers to everything": forged(
-        "[write(reply(q, n, parts=node(output=1))) for q in ('softmax', 'loss', 'double') for n in range(9)]", "...", seen=""
+        "[write(reply(q, n, parts=node(output=1))) for q in ('softmax', 'loss', 'double') for n in range(9)]",
+        "...",
+        seen="",
     ),
 }
 
@@ -167,15 +181,14 @@ INVENTED = {
         ANYTHING | {"softmax": "..."},
     ),
     "answers replaced": Attack(
-        {}, (_MODULES + "job._answer = lambda *a: {'verdict': 'pass', 'points': 100, 'parts': {}}",),
+        {},
+        (_MODULES + "job._answer = lambda *a: {'verdict': 'pass', 'points': 100, 'parts': {}}",),
         ANYTHING | {"softmax": "...", "double": ".."},
     ),
     "all modules of ours gone": cell(
         "import sys\nfor name in [n for n in sys.modules if n.startswith('autograder')]: del sys.modules[name]"
     ),
-    "encoder replaced": Attack(
-        {}, (_MODULES + "wire.encode = lambda m: b'{}'\nwire.json = None",), {}, {1: "ended the process|no answer|failed"}
-    ),
+    "encoder replaced": Attack({}, (_MODULES + "wire.encode = lambda m: b'{}'",), {}, {1: "ran longer than 1 s"}),
     "channel found by the collector": answer(
         """
         import gc
@@ -201,6 +214,7 @@ threading.Thread(target=ahead, daemon=True).start()
 """,
         ),
         ANYTHING,
+        None,
     ),
     "thread that reads what the job should read": Attack(
         {},
@@ -214,6 +228,7 @@ threading.Thread(target=thief, daemon=True).start()
 """,
         ),
         ANYTHING,
+        None,
     ),
     "channel left without blocking": answer(
         "def softmax(x): os.set_blocking(channel(), False); return x", "FFF", before=FORGE
@@ -227,9 +242,9 @@ threading.Thread(target=thief, daemon=True).start()
         {"softmax": "..."},
     ),
     "alarm that kills": answer(
-        "import signal\ndef softmax(x): signal.signal(signal.SIGALRM, signal.SIG_DFL); signal.alarm(1)\n"
-        "    while True: pass".replace("; signal.alarm(1)", "; signal.alarm(1); return x").split("\n    while")[0],
-        "FFF",
+        "import signal\ndef softmax(x):\n    signal.signal(signal.SIGALRM, signal.SIG_DFL)\n"
+        "    signal.setitimer(signal.ITIMER_REAL, 1e-3)\n    return x",
+        "...",
     ),
     "real-time signal": answer(
         "import os, signal\ndef softmax(x): signal.raise_signal(signal.SIGRTMIN + 3); os.kill(os.getpid(), 45); return x",
@@ -248,10 +263,12 @@ threading.Thread(target=thief, daemon=True).start()
         "import sys\ndef softmax(x):\n    sys.setrecursionlimit(30)\n    return x", "..."
     ),
     "collector with a grudge": cell(
-        "import gc\ngc.callbacks.append(lambda *a: 1 / 0)\ngc.set_threshold(1)\ngc.collect()", "ZeroDivisionError|"
+        "import gc\ngc.callbacks.append(lambda *a: 1 / 0)\ngc.set_threshold(1)\ngc.collect()"
     ),
     "exit from a destructor": answer(
-        "import os\nclass D:\n    def __del__(self): os._exit(0)\ndef softmax(x): return D()", "...", seen="ended the process"
+        "import os\nclass D:\n    def __del__(self): os._exit(0)\ndef softmax(x): return D()",
+        "...",
+        seen="ended the process",
     ),
     "exit from another thread": answer(
         "import os, threading\ndef softmax(x): threading.Thread(target=os._exit, args=(0,)).start(); return x", "..."
@@ -265,8 +282,12 @@ threading.Thread(target=thief, daemon=True).start()
         "ValueError|PermissionError",
     ),
     "hundreds of thousands of empty lines": answer("1 / 0" + "\n" * 300_000 + "def softma(x): pass", "MMM"),
-    "name that is defined in a very long line": answer(
-        "1 / 0; " + "softmax " * 100 + "= 3" if False else "x = 1; " * 30_000 + "1 / 0; softmax = 3", "MMM"
+    "name that is defined in a very long line": answer("x = 1; " * 30_000 + "1 / 0; softmax = 3", "MMM"),
+    # It strikes in the middle of another question of the same student, and who started it is not to be found out.
+    "thread that outlives its question and kills": Attack(
+        {"softmax": "import os, threading\ndef softmax(x): threading.Timer(0.02, os._exit, [0]).start(); return x"},
+        (),
+        ANYTHING | {"softmax": "..."},
     ),
 }
 TABLE = LISTED | FRAMES | INVENTED

@@ -52,7 +52,7 @@ def test_any_student_id_becomes_a_safe_file_name(tmp_path, student):
     path = folder.add(mark(student))
     assert path.parent == folder.marks
     assert path.name.isascii()
-    assert not set(path.name) & set("/\\:*?\"<>|\n$; ")
+    assert not set(path.name) & set('/\\:*?"<>|\n$; ')
     assert len(path.name) < 120
     assert json.loads(path.read_text())["submission"]["student"] == student
 

@@ -213,7 +213,7 @@ def test_the_budget_of_a_submission_holds_for_all_its_jobs_together(sat):
 def test_memory_without_end_costs_the_cell_that_takes_it(sat):
     """Also when the cell keeps what it got, which would leave nothing for the cells behind it."""
     hog = "import numpy as np\nkeep = []\nwhile True:\n    keep.append(np.empty(10**5))"
-    needs_some = "def f(x):\n    return np.empty(50 * 10**6, 'u1').size + x"
+    needs_some = "import numpy as np\ndef f(x):\n    return np.empty(50 * 10**6, 'u1').size + x"
     transcript = sat([hog, needs_some], calls("f", 1))
     assert transcript.cells[0].status in ("limit", "error")
     assert "emory" in transcript.cells[0].message

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import importlib.util
-import inspect
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -22,9 +21,6 @@ from numpy.exceptions import AxisError
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from autograder.course.load import load_assignment
-from autograder.course.master import stub_cells
-from autograder.course.model import Question, Variant
-from autograder.course.values import TensorValue
 
 COURSE = Path(__file__).parents[2]
 ASSIGNMENT = load_assignment(COURSE, "softmax")
