@@ -33,6 +33,7 @@ _prefix = wire.PREFIX.size
 _LAST_LINE = 100
 # The grader is trusted, so the job accepts any size from it; its own memory limit stands.
 _caps = wire.Caps(header=2**31, payload=2**40)
+_grader_caps = wire.Caps()
 
 
 class Channel:
@@ -53,8 +54,13 @@ class Channel:
         return wire.decode(bytes(header), payload, records=True)
 
     def send(self, message: Any) -> None:
-        """Write one frame, waiting while the grader has not read the ones before."""
+        """Write one frame, waiting while the grader has not read the ones before.
+
+        Raises:
+            WireError: the message cannot cross, or the grader would refuse it for its size; nothing has been written.
+        """
         view = memoryview(wire.encode(message))
+        wire.lengths(bytes(view[:_prefix]), _grader_caps)
         while view:
             view = view[_write(self.write_fd, view) :]
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 class SpawnSlot:
+    """Starts a fresh interpreter for each job."""
+
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 

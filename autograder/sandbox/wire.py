@@ -71,9 +71,9 @@ def encode(message: Any) -> bytes:
     Raises:
         WireError: the value (or one inside it) cannot cross.
     """
-    buffers: list[bytes] = []
-    header = json.dumps(_to_node(message, buffers, 0), separators=(",", ":"), allow_nan=False).encode("ascii")
-    return b"".join([PREFIX.pack(len(header), sum(map(len, buffers))), header, *buffers])
+    out = _Parts([])
+    header = json.dumps(_to_node(message, out, 0), separators=(",", ":"), allow_nan=False).encode("ascii")
+    return b"".join([PREFIX.pack(len(header), sum(map(len, out.buffers))), header, *out.buffers])
 
 
 def lengths(prefix: bytes, caps: Caps) -> tuple[int, int]:
@@ -141,7 +141,18 @@ def from_text(text: str) -> Any:
 # A node is a JSON scalar, a JSON list (for list), or an object whose key "" names one of the tags below.
 
 
-def _to_node(value: Any, buffers: list[bytes], depth: int) -> Any:
+@dataclass
+class _Parts:
+    """What `encode` has collected so far."""
+
+    buffers: list[bytes]
+    nodes: int = 0
+
+
+def _to_node(value: Any, out: _Parts, depth: int) -> Any:
+    out.nodes += 1
+    if out.nodes > MAX_NODES:
+        raise WireError(f"a value has more than {MAX_NODES:,} parts")
     if depth > MAX_DEPTH:
         raise WireError(f"a value is nested deeper than {MAX_DEPTH} levels")
     kind = type(value)
@@ -160,20 +171,20 @@ def _to_node(value: Any, buffers: list[bytes], depth: int) -> Any:
     if kind is complex:
         return {"": "complex", "parts": [repr(value.real), repr(value.imag)]}
     if kind is list:
-        return [_to_node(item, buffers, depth + 1) for item in value]
+        return [_to_node(item, out, depth + 1) for item in value]
     if kind is tuple:
-        return {"": "tuple", "items": [_to_node(item, buffers, depth + 1) for item in value]}
+        return {"": "tuple", "items": [_to_node(item, out, depth + 1) for item in value]}
     if isinstance(value, Mapping):
         return {
             "": "dict",
-            "items": [[_to_node(k, buffers, depth + 1), _to_node(v, buffers, depth + 1)] for k, v in value.items()],
+            "items": [[_to_node(k, out, depth + 1), _to_node(v, out, depth + 1)] for k, v in value.items()],
         }
     if kind is np.ndarray:
-        return _array_node("array", value, buffers)
+        return _array_node("array", value, out)
     if isinstance(value, np.generic):
-        return _array_node("scalar", np.asarray(value), buffers)
+        return _array_node("scalar", np.asarray(value), out)
     if kind is TensorValue:
-        node = _array_node("tensor", value.array, buffers)
+        node = _array_node("tensor", value.array, out)
         return node | {
             "dtype": value.dtype,
             "device": value.device,
@@ -184,17 +195,17 @@ def _to_node(value: Any, buffers: list[bytes], depth: int) -> Any:
         return {"": "unsupported", "name": value.type_name, "reason": value.reason}
     if kind.__name__ in RECORDS and RECORDS[kind.__name__] is kind:
         content = {f.name: getattr(value, f.name) for f in fields(value)}
-        return {"": "record", "name": kind.__name__, "content": _to_node(content, buffers, depth + 1)}
+        return {"": "record", "name": kind.__name__, "content": _to_node(content, out, depth + 1)}
     raise WireError(f"a {kind.__name__} cannot cross")
 
 
-def _array_node(tag: str, array: np.ndarray[Any, Any], buffers: list[bytes]) -> dict[str, Any]:
+def _array_node(tag: str, array: np.ndarray[Any, Any], out: _Parts) -> dict[str, Any]:
     if array.dtype.name not in NUMPY_DTYPES:
         raise WireError(f"arrays of dtype {array.dtype.name} cannot cross")
     if array.ndim > MAX_DIMS:
         raise WireError(f"an array of {array.ndim} dimensions")
     # tobytes() copies in C order, whatever the strides; the byte order is made little endian first.
-    buffers.append(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+    out.buffers.append(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
     return {"": tag, "dtype": array.dtype.name, "shape": list(array.shape)}
 
 

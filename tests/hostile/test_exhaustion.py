@@ -144,7 +144,7 @@ ATTACKS = {
         Expected("pass", LATE + "|" + MEMORY, cell="limit"),
     ),
     "a few plots": harmless("import matplotlib.pyplot as plt\nfor i in range(5): plt.plot([1, 2]); plt.show()"),
-    "message of 100 MB in a function": body("def softmax(x): raise ValueError('x' * 10**8)", "ValueError", "error"),
+    "message of 20 MB in each call": body("def softmax(x): raise ValueError('x' * 2 * 10**7)", "ValueError", "error"),
     "message of 100 MB in a cell": cell("raise ValueError('x' * 10**8)", r"ValueError: x+\.\.\.", "error"),
     "message of many lines": cell(r"raise ValueError('\n' * 10**7)", r"ValueError: (\\x0a)+", "error"),
     # Repr and exceptions
