@@ -89,13 +89,15 @@ def _serve_slots(
 ) -> None:
     """Fork one server per slot until the grader closes the control socket."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended servers are reaped by the kernel
+    number = -1
     while (packet := receive_packet(control)) is not None:
         (slot_fd,) = packet[1]
+        number += 1
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             control.close()
             with socket.socket(fileno=slot_fd) as slot:
-                _serve_jobs(slot, active, state, limits, config)
+                _serve_jobs(slot, active, jail.for_slot(state, number), limits, config)
             os._exit(0)
         os.close(slot_fd)
 

@@ -26,8 +26,8 @@ from autograder.sandbox.limits import Limits
 
 from ..sandbox.test_host import nothing_left
 
-#: Small enough that a family of attacks takes half a minute.
-LIMITS = Limits(step_s=1, submission_s=6, memory_mib=256, scratch_mib=16, channel_mib=16)
+#: Small enough that a family of attacks takes half a minute; more output than one text of a message may hold.
+LIMITS = Limits(step_s=1, submission_s=6, memory_mib=256, scratch_mib=16, channel_mib=16, output_kib=256)
 WORKERS = 2
 
 MASTER = '''\

@@ -174,7 +174,10 @@ ATTACKS = {
         "def softmax(x):\n    a = ()\n    for _ in range(10**5): a = (a,)\n    return a", "a tuple of 1 item", "fail"
     ),
     "many parts": body(
-        "def softmax(x): return [[i] * 90 for i in range(10**4)]", "cannot be sent|list|ran longer", "fail|error|limit"
+        "def softmax(x): return [[i] * 900 for i in range(300)]", "more than 200,000 parts|function raised", "error"
+    ),
+    "many long texts": body(
+        "def softmax(x): return ['x' * 90_000] * 90", "cannot be sent back.*above the limit|function raised", "error"
     ),
     "long number": body("def softmax(x): return 1 << 10**7", "more than 200 bits", "fail"),
     # Threads, sleep, devices

@@ -9,10 +9,17 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from autograder import Limits
+from autograder.course.probes import Call
 from autograder.sandbox.conversation import End, Job, JobEnded
+from autograder.sandbox.host import Sandbox
+from autograder.sandbox.sitting import Inquiry, sit
 
 from .attacks import ANYTHING, FORGE, LIMITS, Attack, answer, assert_harmless, assert_outcome, cell, grade_table
 
@@ -312,6 +319,49 @@ def test_nobody_else_is_harmed(batch):
 def test_all_limits_together_bound_the_time(batch):
     """Two at a time, each at most twice its seconds; far less is what it takes."""
     assert batch[1] < len(TABLE) * LIMITS.submission_s
+
+
+_THREADS = """
+import threading, time
+threading.stack_size(65536)
+started = 0
+try:
+    while True:
+        threading.Thread(target=time.sleep, args=(99,), daemon=True).start()
+        started += 1
+except RuntimeError:
+    time.sleep(99)
+"""
+_POOL = """
+from concurrent.futures import ThreadPoolExecutor
+def f(x):
+    with ThreadPoolExecutor(3) as threads:
+        return sum(threads.map(int, range(3 * x)))
+"""
+
+
+@pytest.mark.slow
+def test_threads_of_one_student_are_not_missing_to_another():
+    limits = Limits(step_s=3, submission_s=8)
+    question = [Inquiry.of("f", [Call((1,))])]
+    with (
+        Sandbox(limits, preload=("numpy",)) as sandbox,
+        closing(sandbox.slot()) as hostile,
+        closing(sandbox.slot()) as honest,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        if "separate-uid" not in sandbox.layers:
+            pytest.skip("without a uid for each slot the kernel counts the threads of all of them together")
+        done = beside.submit(sit, hostile, [(1, _THREADS)], question, limits)
+        deadline = time.monotonic() + 20
+        while not done.done() and time.monotonic() < deadline:
+            last = hostile._last
+            if last is not None and len(list(Path(f"/proc/{last._pid}").glob("task/*"))) == limits.processes:
+                break
+            time.sleep(0.01)
+        assert sit(honest, [(1, _POOL)], question, limits).answers["f"][0].parts == {"output": 3}
+        assert not done.done(), "the threads were there all the time"
+        assert done.result().cells[0].message == "The cell ran longer than 3 s."
 
 
 class Gone:
