@@ -7,13 +7,17 @@ STAMP := $(VENV)/.installed
 DEMO := examples/submissions/softmax
 DEMO_STUDENT ?= noor
 
-.PHONY: demo test install format lint types build-check validate smoke benchmark clean
+.PHONY: demo test test-hostile install format lint types build-check validate smoke benchmark clean
 
 demo: $(STAMP)
 	$(BIN)/autograder grade softmax $(DEMO) --time-limit 2 --show $(DEMO_STUDENT)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+# Every listed attack and broken file; takes minutes.
+test-hostile: $(STAMP)
+	$(BIN)/python -m pytest tests/hostile
 
 install: $(STAMP)
 

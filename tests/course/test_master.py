@@ -295,11 +295,13 @@ def test_every_assignment_of_the_course(name: str):
     nbformat.validate(json.loads(text), version=4, version_minor=5)
     assert text == student_notebook(assignment)
     assert text.count("# YOUR CODE HERE") + text.count("# YOUR ANSWER HERE") >= len(assignment.questions)
-    for stub, solution in zip(stub_cells(assignment), solution_cells(assignment), strict=True):
+    cells = list(zip(stub_cells(assignment), solution_cells(assignment), strict=True))
+    given = {line.strip() for stub, solution in cells if stub == solution for line in stub.splitlines()}
+    for stub, solution in cells:
         assert _surfaces(stub) == _surfaces(solution)
     for line in _solution_lines(assignment):
-        # Short lines such as `x = as_float(x)` also stand in given code; a telling one must not.
-        assert json.dumps(line, ensure_ascii=False)[1:-1] not in text, line
+        # Short lines also stand in given code; a telling one must not, unless it is given too.
+        assert json.dumps(line, ensure_ascii=False)[1:-1] not in text or line in given, line
 
 
 def _surfaces(cell: str) -> list[str]:
