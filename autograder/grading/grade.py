@@ -146,8 +146,7 @@ def mark_one(
             transcript = _sit_twice_if_broken(slot, submission, key, limits)
             mark = mark_transcript(submission, key, transcript, reveal, facts)
             if reveal != "full":
-                left_s = limits.submission_s - (time.monotonic() - started)
-                mark = _retold(mark, submission, key, slot, limits, left_s)
+                mark = _retold(mark, submission, key, transcript, slot, limits)
         except GraderError as error:
             mark = _mark_broken(submission, key, str(error), facts)
         except Exception as error:  # a bug of ours that one submission has found must not take the others with it
@@ -157,15 +156,21 @@ def mark_one(
     return replace(mark, elapsed_s=time.monotonic() - started)
 
 
-def _retold(mark: Mark, submission: Submission, key: AnswerKey, slot: Slot, limits: Limits, left_s: float) -> Mark:
+def _retold(
+    mark: Mark, submission: Submission, key: AnswerKey, transcript: Transcript, slot: Slot, limits: Limits
+) -> Mark:
     """The mark with the student's own words from a sitting without hidden checks; see `autograder.grading.words`."""
-    part = public_part(key, submission, mark)
-    if part is None or left_s <= 0:
+    part = public_part(key, transcript, mark)
+    if part is None:
         return mark
-    public, submission = part
-    limits = replace(limits, submission_s=left_s, step_s=min(limits.step_s, left_s))
-    transcript = sit(slot, submission.cells, [question.inquiry for question in public.questions], limits)
-    return with_words(mark, mark_transcript(submission, public, transcript, "full", {}))
+    stopped = tuple(cell for cell in transcript.cells if cell.status == "limit")
+    cells = [cell for cell in submission.cells if cell[0] not in {report.number for report in stopped}]
+    try:
+        second = sit(slot, cells, [question.inquiry for question in part.questions], limits)
+    except GraderError:
+        return mark  # points and verdicts are there; the words that may be told in any case have to do
+    second = replace(second, cells=(*second.cells, *stopped))
+    return with_words(mark, mark_transcript(submission, part, second, "full", {}))
 
 
 def _mark_broken(submission: Submission, key: AnswerKey, reason: str, facts: dict[str, Any]) -> Mark:

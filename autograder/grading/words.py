@@ -12,27 +12,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autograder.grading.key import AnswerKey
-from autograder.grading.submissions import Submission
 from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark
+from autograder.sandbox.sitting import Transcript
 
 #: Verdicts whose message has words of the student's; those of a limit are ours alone.
 _WORDED = frozenset({"fail", "error", "missing"})
 
 
-def public_part(key: AnswerKey, submission: Submission, mark: Mark) -> tuple[AnswerKey, Submission] | None:
-    """What the second sitting asks, and of which cells; None where it would tell nothing new.
+def public_part(key: AnswerKey, transcript: Transcript, mark: Mark) -> AnswerKey | None:
+    """What the second sitting asks; None where it would tell nothing new.
 
     What reached a limit in the first sitting is left out: it would only reach it again.
     """
     worded = any(check.public and check.verdict in _WORDED for q in mark.questions for check in q.checks)
-    stopped = {cell.number for cell in mark.cells if cell.status == "limit"}
-    if not worded and len(mark.cells) == len(stopped):
+    if not worded and all(cell.status != "error" for cell in transcript.cells):
         return None
     slow = {q.name for q in mark.questions if any(check.verdict == "limit" for check in q.checks)}
     public = key.public()
-    public = replace(public, questions=tuple(q for q in public.questions if q.name not in slow))
-    cells = tuple(cell for cell in submission.cells if cell[0] not in stopped)
-    return (public, replace(submission, cells=cells)) if public.questions else None
+    questions = tuple(question for question in public.questions if question.name not in slow)
+    return replace(public, questions=questions) if questions else None
 
 
 def with_words(mark: Mark, public: Mark) -> Mark:

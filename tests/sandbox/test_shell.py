@@ -30,6 +30,8 @@ needs_plots = pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplo
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     monkeypatch.chdir(tmp_path)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")  # masters that other tests import have drawn some
     with Shell() as shell:
         yield shell
 
@@ -1009,6 +1011,11 @@ def test_settings_of_torch_are_restored(shell: Shell, monkeypatch: pytest.Monkey
     assert torch.equal(torch.rand(3), expected)
     assert torch.ones(1).device.type == "cpu"
     assert torch.ones(1, requires_grad=True).sum().requires_grad
+    # The end of the cell's guard, whenever it is collected, puts back what was set before it: no gradients.
+    run(shell, "mode.__exit__(None, None, None)")
+    assert not torch.is_grad_enabled()
+    restore_settings(before)
+    assert torch.is_grad_enabled()
 
 
 def test_library_loaded_by_a_cell_gets_its_first_settings(tmp_path: Path) -> None:
