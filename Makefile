@@ -13,7 +13,7 @@ demo: $(STAMP)
 	$(BIN)/autograder grade softmax $(DEMO) --time-limit 2 --show $(DEMO_STUDENT)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Every listed attack and broken file; takes minutes.
 test-hostile: $(STAMP)
