@@ -26,6 +26,7 @@ from autograder.text import visible
 if TYPE_CHECKING:
     from autograder.course.model import Assignment
     from autograder.grading.grade import Run
+    from autograder.records.gradebook import Gradebook
     from autograder.records.mark import Mark
 
 EXIT_CODES = (
@@ -76,6 +77,15 @@ TimeOption = Annotated[
     float, typer.Option("--time-limit", min=0.1, help="CPU seconds per cell and per question; six times that in all.")
 ]
 MemoryOption = Annotated[int, typer.Option("--memory-limit", min=64, help="MiB per submission.")]
+GradebookOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gradebook",
+        envvar="AUTOGRADER_GRADEBOOK",
+        help="Gradebook: a file (SQLite) or a URL (postgresql+psycopg://...); a run that was killed goes on there.",
+        show_default=False,
+    ),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -104,6 +114,8 @@ def grade(
     reveal: Annotated[RevealLevel, typer.Option(help="How much failed hidden checks tell.")] = RevealLevel.hint,
     format: FormatOption = Format.text,
     out: Annotated[Path | None, typer.Option(help="Folder for one JSON mark each, marks.csv and run.json.")] = None,
+    gradebook: GradebookOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Grade again what the gradebook has a mark for.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Take over --out from an earlier run.")] = False,
     time_limit: TimeOption = 10.0,
     memory_limit: MemoryOption = 1024,
@@ -124,7 +136,7 @@ def grade(
         loaded = _load(course, [assignment])[0]
         folder = RunFolder(out, loaded.name, replace=replace) if out is not None else None
         finished: list[Mark] = []
-        with _progress(show_lines=True) as advance:
+        with _opened(gradebook) as book, _progress(show_lines=True) as advance:
 
             def on_mark(mark: Mark, done: int, total: int) -> None:
                 finished.append(mark)
@@ -142,6 +154,8 @@ def grade(
                     limits=_limits(time_limit, memory_limit),
                     trust=trust_submissions,
                     on_mark=on_mark,
+                    gradebook=book,
+                    force=force,
                 )
             except BaseException:
                 if folder is not None:
@@ -279,6 +293,18 @@ def _load(course: Path | None, names: list[str]) -> list[Assignment]:
 
     folder = find_course(course)
     return [load_assignment(folder, name) for name in names] if names else list(load_course(folder))
+
+
+@contextmanager
+def _opened(target: str | None) -> Iterator[Gradebook | None]:
+    """The gradebook of this name, if one was named."""
+    if target is None:
+        yield None
+        return
+    from autograder.records.gradebook import Gradebook
+
+    with Gradebook(target) as book:
+        yield book
 
 
 def _limits(time_limit: float, memory_limit: int) -> Any:

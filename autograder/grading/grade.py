@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from traceback import extract_tb
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autograder.course.model import Assignment
 from autograder.errors import GraderError
@@ -28,6 +28,9 @@ from autograder.records.provenance import provenance
 from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sitting import Transcript, sit
+
+if TYPE_CHECKING:
+    from autograder.records.gradebook import Gradebook, RunBook
 
 
 class Readable(Protocol):
@@ -69,6 +72,8 @@ def grade(
     limits: Limits | None = None,
     trust: bool = False,
     on_mark: OnMark | None = None,
+    gradebook: Gradebook | None = None,
+    force: bool = False,
 ) -> Run:
     """Grade notebooks against an assignment's solution.
 
@@ -81,6 +86,9 @@ def grade(
         limits: of each submission.
         trust: run even where this machine cannot hold hostile code.
         on_mark: called in the calling thread as each mark is ready, with the number done and the number in all.
+        gradebook: where each mark is kept as it is ready. Notebooks that have not changed since an earlier run under the
+            same conditions keep their marks, so a run that was killed goes on where it was.
+        force: grade those again, too.
 
     Raises:
         UsageError: nothing to grade, or this machine is not able to hold hostile code.
@@ -94,8 +102,14 @@ def grade(
     with Sandbox(limits, trust=trust, secret=[assignment.folder, *paths]) as sandbox:
         with closing(sandbox.slot()) as slot:
             key = make_key(assignment, seed, slot, limits)
-        marks = tuple(mark_all(sources, key, sandbox, workers=workers, reveal=reveal, on_mark=on_mark))
         facts = facts_of(key, sandbox)
+        book = None
+        if gradebook is not None:
+            named = sorted(str(path.resolve()) for path in paths)
+            book = gradebook.begin_run(assignment.name, facts | {"reveal": reveal}, named, force=force)
+        marks = tuple(mark_all(sources, key, sandbox, workers=workers, reveal=reveal, on_mark=on_mark, book=book))
+        if book is not None:
+            book.finish()
     return Run(assignment.name, marks, facts, sandbox.warnings, time.monotonic() - started)
 
 
@@ -107,30 +121,51 @@ def mark_all(
     workers: int,
     reveal: Reveal,
     on_mark: OnMark | None = None,
+    book: RunBook | None = None,
 ) -> list[Mark]:
-    """Mark every submission; the result keeps their order, whoever finished first."""
+    """Mark every submission, or find its mark in the gradebook; the result keeps their order, whoever ended first."""
     sources = list(sources)
     facts = facts_of(key, sandbox)
+    marks: dict[int, Mark] = {}
     with _slots(sandbox, workers) as free, ThreadPoolExecutor(workers) as threads:
 
-        def work(source: Readable) -> Mark:
-            slot = free.get()
-            try:
-                return mark_one(source, key, slot, sandbox.limits, reveal, facts)
-            finally:
-                free.put(slot)
+        def work(source: Readable, wait: bool) -> Mark | None:
+            submission = source.read()
 
-        futures: list[Future[Mark]] = [threads.submit(work, source) for source in sources]
+            def make() -> Mark:
+                slot = free.get()
+                try:
+                    return mark_one(submission, key, slot, sandbox.limits, reveal, facts)
+                finally:
+                    free.put(slot)
+
+            if book is None:
+                return make()
+            return book.graded(submission, make, lease_s=_lease_s(sandbox.limits), wait=wait)
+
         try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                if on_mark is not None:
-                    on_mark(future.result(), done, len(futures))
+            # What another grader on the same gradebook is at work on is left for the end, and then waited for.
+            for wait in (False, True):
+                left = [number for number in range(len(sources)) if number not in marks]
+                futures = {threads.submit(work, sources[number], wait): number for number in left}
+                for future in as_completed(futures):
+                    mark = future.result()
+                    if mark is None:
+                        continue
+                    marks[futures[future]] = mark
+                    if on_mark is not None:
+                        on_mark(mark, len(marks), len(sources))
         except BaseException:
             # Ctrl-C, or an error of the caller's: what runs is ended at once instead of being waited for.
             threads.shutdown(wait=False, cancel_futures=True)
             sandbox.close()
             raise
-        return [future.result() for future in futures]
+    return [marks[number] for number in range(len(sources))]
+
+
+def _lease_s(limits: Limits) -> float:
+    """Longer than any submission can take: two sittings, each tried twice, and what is done around them."""
+    return 4 * limits.submission_s + 120
 
 
 def mark_one(

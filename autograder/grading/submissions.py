@@ -12,6 +12,7 @@ import io
 import json
 import os
 import stat
+import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,7 @@ class Submission:
         cells: number (its place among all cells, from 1) and source of each code cell.
         rejected: why it cannot be graded, "" when it can.
         flags: what a person should look at.
+        handed_in: when the file was last written, seconds since 1970; no part of a mark.
     """
 
     student: str
@@ -58,6 +60,11 @@ class Submission:
     cells: tuple[tuple[int, str], ...] = ()
     rejected: str = ""
     flags: tuple[str, ...] = ()
+    handed_in: float | None = None
+
+    def read(self) -> Submission:
+        """Itself, for it has been read; see `autograder.grading.grade.Readable`."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Source:
 
     def read(self) -> Submission:
         """Read and check the file; never raises for what the file contains."""
-        blank = Submission(self.student, self.file, flags=self.flags)
+        blank = Submission(self.student, self.file, flags=self.flags, handed_in=self._handed_in())
         if self.rejected:
             return replace(blank, rejected=self.rejected)
         try:
@@ -89,6 +96,14 @@ class Source:
             return replace(blank, rejected=str(reason))
         except MemoryError:
             return replace(blank, rejected="There is too little memory to read it. Clear its outputs and save it.")
+
+    def _handed_in(self) -> float | None:
+        try:
+            if self.entry is None:
+                return self.path.lstat().st_mtime
+            return time.mktime((*self.entry.date_time, 0, 0, -1))  # an archive has local time
+        except (OSError, ValueError, OverflowError):
+            return None
 
 
 class _Rejected(Exception):

@@ -99,6 +99,57 @@ class Mark:
         return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
+def mark_from_json(text: str, elapsed_s: float = 0.0) -> Mark:
+    """The mark that `Mark.to_json` wrote.
+
+    Raises:
+        ValueError: the text is not a mark, or one of a newer schema.
+    """
+    document = json.loads(text)
+    try:
+        if document["schema"] != SCHEMA:
+            raise ValueError(f"a mark of schema {document['schema']!r}; known is {SCHEMA}")
+        submission = document["submission"]
+        return Mark(
+            document["assignment"],
+            submission["student"],
+            submission["file"],
+            submission["sha256"],
+            document["status"],
+            to_hundredths(document["max_points"]),
+            tuple(document["flags"]),
+            tuple(map(_question_from, document["questions"])),
+            tuple(CellMark(c["index"], c["status"], c["message"]) for c in document["cells"]),
+            document["provenance"],
+            elapsed_s,
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a mark ({type(error).__name__}: {error})") from error
+
+
+def to_hundredths(number: float) -> int:
+    """Points, as `points` gave them out, as whole hundredths again."""
+    return round(number * 100)
+
+
+def _question_from(document: dict[str, Any]) -> QuestionMark:
+    checks = tuple(
+        CheckMark(
+            c["title"],
+            c["public"],
+            c["verdict"],
+            to_hundredths(c["points"]),
+            to_hundredths(c["max_points"]),
+            c["message"],
+            c["hint"],
+        )
+        for c in document["checks"]
+    )
+    return QuestionMark(
+        document["name"], to_hundredths(document["max_points"]), document["extra"], checks, document["mistake"]
+    )
+
+
 def points(hundredths: int) -> float | int:
     """Hundredths as the number that people read: 250 is 2.5, 300 is 3."""
     return hundredths // 100 if hundredths % 100 == 0 else hundredths / 100
