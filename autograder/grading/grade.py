@@ -86,7 +86,7 @@ def grade(
         limits: of each submission.
         trust: run even where this machine cannot hold hostile code.
         on_mark: called in the calling thread as each mark is ready, with the number done and the number in all.
-        gradebook: where each mark is kept as it is ready. Notebooks that have not changed since an earlier run under the
+        gradebook: where each mark is kept as it is ready. Notebooks that have not changed since a run under the
             same conditions keep their marks, so a run that was killed goes on where it was.
         force: grade those again, too.
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from autograder.errors import UsageError
@@ -208,10 +208,12 @@ class RunBook:
         while True:
             with self._engine.begin() as connection:
                 number = self._enter(connection, submission)
-                mark = self._earlier(connection, number)
-                if mark is not None:
-                    return mark
                 claimed = self._claim(connection, number, lease_s)
+                # Only who holds the claim can be sure that nobody is about to commit.
+                mark = self._earlier(connection, number) if claimed else None
+                if mark is not None:
+                    self._release(connection, number)
+                    return mark
             if claimed:
                 break
             if not wait:
@@ -267,7 +269,9 @@ class RunBook:
         if _insert_new(connection, t.claims, **key, owner=self._owner, expires=expires):
             return True
         mine = (t.claims.c.submission == number) & (t.claims.c.fingerprint == self._fingerprint)
-        other = connection.execute(select(t.claims).where(mine)).one()
+        other = connection.execute(select(t.claims).where(mine)).first()
+        if other is None:  # given back just now
+            return False
         if other.expires > time.time() and _is_alive(other.owner):
             return False
         took = connection.execute(
@@ -325,7 +329,8 @@ def _insert_new(connection: Connection, table: Table, **values: Any) -> bool:
     """Insert a row unless its key is taken; whether it was inserted."""
     dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     make: Any = dialects[connection.dialect.name]
-    return bool(connection.execute(make(table).values(values).on_conflict_do_nothing()).rowcount)
+    statement = make(table).values(values).on_conflict_do_nothing().returning(literal(1))
+    return connection.execute(statement).first() is not None
 
 
 def _now() -> str:

@@ -37,26 +37,36 @@ def open_store(target: str | Path) -> Engine:
         UsageError: it cannot be opened, or was written by a newer version of this package.
     """
     address = str(target)
-    is_url = "://" in address
-    shown = address if not is_url else address.split("@")[-1]  # never a password
+    shown = address.split("@")[-1] if "://" in address else address  # never a password
+    engine = None
     try:
-        if is_url and not address.startswith("sqlite"):
-            engine = create_engine(address, pool_pre_ping=True)
-        else:
-            engine = _sqlite(Path(address.split(":///", 1)[-1] if is_url else address))
+        engine = _engine(address)
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
         _migrate(engine, shown)
+        return engine
     except (NoSuchModuleError, ArgumentError, ModuleNotFoundError) as error:
-        raise UsageError(
+        reason = (
             f"{shown}: not a gradebook ({error}). Name a file, or a URL such as postgresql+psycopg://host/name; "
             "PostgreSQL needs the extra: pip install 'autograder[postgresql]'."
-        ) from error
+        )
     except DBAPIError as error:
-        raise UsageError(f"{shown}: the gradebook cannot be opened ({_first_line(error.orig)}).") from error
+        reason = f"{shown}: the gradebook cannot be opened ({_first_line(error.orig)})."
     except OSError as error:
-        raise UsageError(f"{shown}: the gradebook cannot be opened ({error.strerror}).") from error
-    return engine
+        reason = f"{shown}: the gradebook cannot be opened ({error.strerror})."
+    except UsageError as error:
+        reason = str(error)
+    if engine is not None:
+        engine.dispose()
+    raise UsageError(reason)
+
+
+def _engine(address: str) -> Engine:
+    if "://" not in address:
+        return _sqlite(Path(address))
+    if address.startswith("sqlite:"):
+        return _sqlite(Path(address.split(":///", 1)[-1]))
+    return create_engine(address, pool_pre_ping=True)
 
 
 def _sqlite(path: Path) -> Engine:
