@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from autograder.grading.build import build
     from autograder.grading.check import check
     from autograder.grading.grade import Run, grade
+    from autograder.grading.regrade import Regrading, regrade
     from autograder.grading.validate import Validation, validate
+    from autograder.records.gradebook import Gradebook
     from autograder.records.mark import CheckMark, Mark, QuestionMark
     from autograder.sandbox.limits import Limits
 
@@ -24,10 +26,12 @@ _HOMES = {
     "AutograderError": "errors",
     "CheckMark": "records.mark",
     "CourseError": "errors",
+    "Gradebook": "records.gradebook",
     "GraderError": "errors",
     "Limits": "sandbox.limits",
     "Mark": "records.mark",
     "QuestionMark": "records.mark",
+    "Regrading": "grading.regrade",
     "Run": "grading.grade",
     "UsageError": "errors",
     "Validation": "grading.validate",
@@ -39,6 +43,7 @@ _HOMES = {
     "grade": "grading.grade",
     "load_assignment": "course.load",
     "load_course": "course.load",
+    "regrade": "grading.regrade",
     "validate": "grading.validate",
 }
 
@@ -46,10 +51,12 @@ __all__ = [
     "AutograderError",
     "CheckMark",
     "CourseError",
+    "Gradebook",
     "GraderError",
     "Limits",
     "Mark",
     "QuestionMark",
+    "Regrading",
     "Run",
     "UsageError",
     "Validation",
@@ -61,6 +68,7 @@ __all__ = [
     "grade",
     "load_assignment",
     "load_course",
+    "regrade",
     "validate",
 ]
 

@@ -87,6 +87,8 @@ GradebookOption = Annotated[
     ),
 ]
 
+RunArgument = Annotated[str, typer.Argument(help="Number of a run, or an assignment for its last run.")]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -172,6 +174,82 @@ def grade(
             raise typer.Exit(3)
         if fail_under is not None and any(_percent(mark) < fail_under for mark in run.marks):
             raise typer.Exit(1)
+
+
+@app.command(epilog="Example: autograder status softmax --gradebook course.db")
+def status(
+    run: RunArgument,
+    gradebook: GradebookOption = None,
+    format: FormatOption = Format.text,
+) -> None:
+    """Show the state of a run: verdicts, pass rates, slowest submissions, flags, failures of the grader."""
+    with _reported_errors(), _needed(gradebook) as book:
+        from autograder.reports.runs import run_summary, status_report
+
+        found = book.find_run(run)
+        summary = run_summary(found, book.marks(found), book.adjustments(found.assignment))
+        if format is Format.json:
+            typer.echo(json.dumps(summary, indent=1))
+        else:
+            _out.print(status_report(summary))
+
+
+@app.command(epilog="Example: autograder regrade softmax --gradebook course.db")
+def regrade(
+    run: RunArgument,
+    gradebook: GradebookOption = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Keep the new marks, as a run of their own.")] = False,
+    workers: WorkersOption = None,
+    format: FormatOption = Format.text,
+    trust_submissions: TrustOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Grade a run again with the checks of today and show whose points would change."""
+    with _reported_errors(), _needed(gradebook) as book:
+        from autograder.grading.regrade import regrade as regrade_run
+        from autograder.reports.runs import regrading_document, regrading_report
+
+        found = book.find_run(run)
+        assignment = _load(course, [found.assignment])[0]
+        with _progress() as advance:
+            regrading = regrade_run(
+                book,
+                found,
+                assignment,
+                workers=workers or _cores(),
+                apply=apply,
+                trust=trust_submissions,
+                on_mark=advance,
+            )
+        if format is Format.json:
+            typer.echo(json.dumps(regrading_document(regrading), indent=1))
+        else:
+            _out.print(regrading_report(regrading))
+
+
+@app.command(
+    epilog="Example: autograder adjust softmax ann 1.5 --comment 'The statement was unclear.' --gradebook course.db",
+    # A negative number is no option.
+    context_settings={"ignore_unknown_options": True},
+)
+def adjust(
+    assignment: Annotated[str, typer.Argument(help="Name of the assignment.")],
+    student: Annotated[str, typer.Argument(help="Id of the student.")],
+    points: Annotated[float, typer.Argument(help="Points to add, or to take with a minus sign.")],
+    comment: Annotated[str, typer.Option(help="Why; kept with the change.")],
+    author: Annotated[
+        str | None, typer.Option(help="Who decided it [default: the name of the user].", show_default=False)
+    ] = None,
+    gradebook: GradebookOption = None,
+) -> None:
+    """Change a student's points by hand; no grading overwrites it."""
+    with _reported_errors(), _needed(gradebook) as book:
+        import getpass
+
+        hundredths = round(points * 100)
+        if abs(points * 100 - hundredths) > 1e-6:
+            raise UsageError(f"{points:g} points: at most two decimals.")
+        book.adjust(assignment, student, hundredths, comment, author or getpass.getuser())
 
 
 @app.command(epilog="Example: autograder check softmax.ipynb")
@@ -304,6 +382,18 @@ def _opened(target: str | None) -> Iterator[Gradebook | None]:
     from autograder.records.gradebook import Gradebook
 
     with Gradebook(target) as book:
+        yield book
+
+
+@contextmanager
+def _needed(target: str | None) -> Iterator[Gradebook]:
+    """The gradebook of this name, which must be there already."""
+    if target is None:
+        raise UsageError("Which gradebook? Name it with --gradebook, or in the variable AUTOGRADER_GRADEBOOK.")
+    if "://" not in target and not Path(target).is_file():
+        raise UsageError(f"{target}: no such gradebook. `autograder grade ... --gradebook {target}` makes one.")
+    with _opened(target) as book:
+        assert book is not None
         yield book
 
 

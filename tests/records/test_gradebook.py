@@ -139,7 +139,17 @@ def test_force_adds_a_mark_and_keeps_the_old_one(target):
     assert rows(target, "marks") == 2
 
 
-@pytest.mark.parametrize("change", [{"sha256": "1" * 64}, {"file": "other.ipynb"}, {"student": "cid"}])
+def test_an_unchanged_notebook_in_another_place_keeps_its_mark(target):
+    first = grade_in(target, PAPERS[:1])
+    assert grade_in(target, [replace(PAPERS[0], file="elsewhere.ipynb")], make=lambda _: never()) == first
+
+
+def test_files_that_cannot_be_read_are_told_apart_by_name(target):
+    grade_in(target, [Paper("ann", "one.ipynb", ""), Paper("ann", "two.ipynb", "")])
+    assert len(last_run(target)) == 2
+
+
+@pytest.mark.parametrize("change", [{"sha256": "1" * 64}, {"student": "cid"}])
 def test_a_changed_submission_is_graded_again(target, change):
     grade_in(target, PAPERS[:1])
     grade_in(target, [replace(PAPERS[0], **change)])
@@ -238,7 +248,7 @@ def grader():
             print("started", file=out)
             for wait in (False, True):
                 for number in range(30):
-                    paper = Paper(f"s{number:02}", str(number))
+                    paper = Paper(f"s{number:02}", "", f"{number:064}")
                     def make():
                         print("grading", number, file=out)
                         return mark_of(paper, 100 + number)
@@ -285,7 +295,7 @@ def output_of(script: str, target: str) -> list[str]:
 def test_killed_at_fifty_moments_it_goes_on_without_losing_a_mark(target):
     output = output_of(_KILLED, target)
     assert output[-1] == "the last one ended with 0"
-    assert last_run(target) == [mark_of(Paper(f"s{n:02}", str(n)), 100 + n) for n in range(30)]
+    assert last_run(target) == [mark_of(Paper(f"s{n:02}", "", f"{n:064}"), 100 + n) for n in range(30)]
     assert rows(target, "marks") == 30
     assert rows(target, "runs") == 1
     # Only what was in flight at a kill is graded again.

@@ -143,6 +143,13 @@ class Gradebook:
         known = ", ".join(f"{run.id} ({run.assignment})" for run in runs[-20:]) or "none yet"
         raise UsageError(f"{visible(name, 100)}: no such run in {self.target}. Runs: {known}.")
 
+    def conditions(self, run: RunRecord) -> dict[str, Any]:
+        """What the marks of a run depend on besides the notebooks; see `begin_run`."""
+        query = select(t.provenances.c.document).where(t.provenances.c.fingerprint == run.fingerprint)
+        with self.engine.connect() as connection:
+            found: dict[str, Any] = json.loads(connection.execute(query).scalar_one())
+        return found
+
     def marks(self, run: RunRecord) -> Iterator[Mark]:
         """The marks of a run, one at a time, sorted by student and file."""
         query = (
@@ -235,15 +242,16 @@ class RunBook:
             connection.execute(update(t.runs).where(t.runs.c.id == self.run).values(finished=_now()))
 
     def _enter(self, connection: Connection, submission: HandedIn) -> int:
-        identity = {
+        file = visible(submission.file, _LONGEST_NAME)
+        key = {
             "assignment": self._assignment,
             "student": visible(submission.student, _LONGEST_NAME),
-            "file": visible(submission.file, _LONGEST_NAME),
-            "sha256": submission.sha256,
+            "identity": submission.sha256 or hashlib.sha256(file.encode()).hexdigest(),
         }
         handed_in = None if submission.handed_in is None else _time_text(submission.handed_in)
-        _insert_new(connection, t.submissions, **identity, handed_in=handed_in)
-        same = [t.submissions.c[name] == value for name, value in identity.items()]
+        facts = {"file": file, "sha256": submission.sha256, "handed_in": handed_in}
+        _insert_new(connection, t.submissions, **key, **facts)
+        same = [t.submissions.c[name] == value for name, value in key.items()]
         return int(connection.execute(select(t.submissions.c.id).where(*same)).scalar_one())
 
     def _earlier(self, connection: Connection, number: int) -> Mark | None:

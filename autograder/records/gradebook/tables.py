@@ -38,7 +38,7 @@ provenances = Table(
     Column("document", Text, nullable=False),
 )
 
-#: One notebook of one student, by content: a file that is handed in again unchanged is the same submission.
+#: One notebook of one student, by content: what is handed in again unchanged is the same submission, wherever it lies.
 submissions = Table(
     "submissions",
     metadata,
@@ -46,9 +46,10 @@ submissions = Table(
     Column("assignment", Text, nullable=False),
     Column("student", Text, nullable=False),
     Column("file", Text, nullable=False),
-    Column("sha256", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),  # "" where the file could not be read
+    Column("identity", String(64), nullable=False),  # the hash, or else one of the file's name
     Column("handed_in", String(32)),  # modification time of the file, UTC, ISO 8601
-    UniqueConstraint("assignment", "student", "file", "sha256"),
+    UniqueConstraint("assignment", "student", "identity"),
 )
 
 #: The graded result of one submission; `document` is the mark's JSON, from which everything can be read again.
