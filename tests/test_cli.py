@@ -25,7 +25,7 @@ from autograder.cli import app
 from autograder.records.mark import points
 from autograder.sandbox.layers import LAYERS
 
-COMMANDS = ("grade", "check", "build", "validate", "doctor")
+COMMANDS = ("grade", "status", "regrade", "adjust", "check", "build", "validate", "doctor")
 VERDICTS = {"pass", "fail", "error", "limit", "missing", "refused", "grader_error"}
 
 MASTER = '''\
