@@ -228,7 +228,7 @@ def regrade(
 
 
 @app.command(
-    epilog="Example: autograder adjust softmax ann 1.5 --comment 'The statement was unclear.' --gradebook course.db",
+    epilog="Example: autograder adjust softmax ann 1.5 --comment 'A fair point.'",
     # A negative number is no option.
     context_settings={"ignore_unknown_options": True},
 )

@@ -17,7 +17,11 @@ import pytest
 import autograder
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = sorted(m.name for m in pkgutil.walk_packages(autograder.__path__, "autograder.") if "__main__" not in m.name)
+#: Modules that do something when they are imported, by Python's ``-m`` and by Alembic.
+_RUN_BY_OTHERS = ("__main__", "migrations.env")
+MODULES = sorted(
+    m.name for m in pkgutil.walk_packages(autograder.__path__, "autograder.") if not m.name.endswith(_RUN_BY_OTHERS)
+)
 
 
 def run_readme_command(command: str) -> str:
