@@ -124,19 +124,8 @@ def _answer(ask: Callable[[str, StudentBench], Parts], name: str, bench: Student
         return {"missing": True}
     except BaseException as error:
         message, traceback = describe_error(error)
-        return {"error": message, "traceback": traceback, "reason": _reason(error)}
-
-
-def _reason(error: BaseException) -> str:
-    """Which kind of failure an exception stands for."""
-    if type(error) is NotImplementedError:
-        return "unwritten"
-    if issubclass(type(error), MemoryError):
-        return "memory"
-    # torch reports a failed allocation as a RuntimeError of this text.
-    if type(error) is RuntimeError and "allocate memory" in str(error.args)[:1000]:
-        return "memory"
-    return "raised"
+        reason = "unwritten" if type(error) is NotImplementedError else "raised"
+        return {"error": message, "traceback": traceback, "reason": reason}
 
 
 def _send_answer(channel: Channel, answer: dict[str, Any]) -> None:

@@ -11,20 +11,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from autograder.course.probes import Parts, Probe
 from autograder.sandbox import wire
 from autograder.sandbox.conversation import Job, JobEnded
 from autograder.sandbox.host import Slot
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import Limits, is_out_of_memory, limit_behind
 
 #: A question that is checked in a cell; lines that are commented out do not count.
 _CHECK_CALL = re.compile(r"""\.check\(\s*(['"])(\w+)\1""")
 _COMMENT = re.compile(r"^\s*#.*", re.MULTILINE)
-#: How Python, NumPy and torch say that an allocation failed.
-_OUT_OF_MEMORY = re.compile(r"MemoryError|RuntimeError: .{0,300}allocate memory")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class CellReport:
-    """How one cell of the notebook ended; `number` is its place among all cells, from 1."""
+    """How one cell of the notebook ended.
+
+    Attributes:
+        number: its place among all cells, from 1.
+        status: "limit" also where the job went on; only then there is a traceback.
+        message: of "error", the student's exception; of "limit", a sentence of ours.
+        traceback: the lines of the student's own code.
+        output: what it printed, cut.
+        notes: what was left out or replaced.
+    """
 
     number: int
     status: Literal["ok", "error", "skipped", "limit"]
@@ -181,10 +188,15 @@ def _run(
             message = job.receive()
             if message.get("is") != "cell" or message.get("index") != number:
                 raise JobEnded("died", "answered out of turn")
-            reports[number] = _cell_report(number, message)
-            if _OUT_OF_MEMORY.match(reports[number].message):
+            reports[number] = report = _cell_report(number, message)
+            if report.status != "error":
+                continue
+            if is_out_of_memory(report.message):
                 # The exception leaves the job alive, but with all that memory still taken.
                 raise JobEnded("limit", job.over_memory())
+            spent = limit_behind(report.message, job.limits)
+            if spent is not None:
+                reports[number] = replace(report, status="limit", message=f"The cell {spent}.")
     except JobEnded as end:
         if end.kind != "broken":
             if end.kind == "limit" or not doubt or number != batch[0][0]:
@@ -211,9 +223,10 @@ def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], doubt: b
             expected = ("answer", inquiry.question, number)
             if (message.get("is"), message.get("question"), message.get("number")) != expected:
                 raise JobEnded("died", "answered out of turn")
-            if message.get("reason") == "memory":
+            outcome = _outcome(message, job.limits)
+            if outcome.kind == "raised" and is_out_of_memory(outcome.message):
                 raise JobEnded("limit", job.over_memory())
-            outcomes.append(_outcome(message))
+            outcomes.append(outcome)
     except JobEnded as end:
         if end.kind == "broken" or (end.kind == "died" and doubt and not outcomes):
             raise
@@ -231,7 +244,7 @@ def _give_up(inquiries: Sequence[Inquiry], answers: dict[str, list[Outcome]], ou
         answers.setdefault(inquiry.question, [outcome] * inquiry.count)
 
 
-def _outcome(message: Mapping[Any, Any]) -> Outcome:
+def _outcome(message: Mapping[Any, Any], limits: Limits) -> Outcome:
     """Read one answer; whatever does not have the agreed form counts as an error of the submission."""
     parts = message.get("parts")
     if isinstance(parts, dict) and all(isinstance(name, str) for name in parts):
@@ -241,6 +254,9 @@ def _outcome(message: Mapping[Any, Any]) -> Outcome:
     text, traceback = _text(message.get("error")), _texts(message.get("traceback"))
     if message.get("reason") == "unwritten":
         return Outcome("missing", message="is not written yet", traceback=traceback)
+    spent = limit_behind(text, limits)
+    if spent is not None:
+        return Outcome("limit", message=spent)
     return Outcome("raised", message=text, traceback=traceback)
 
 

@@ -1,7 +1,7 @@
-"""Family C: the library call that a task forbids, under every name it goes by.
+"""Family C: the library call that a task could forbid, under every name it goes by.
 
-The policy itself is to come with the probe of operators. Rows that earn marks until then are expected to fail, strictly:
-whoever adds the probe will see them pass.
+No question of the course of these tables forbids anything, so a row is graded on the values that it returns, and nobody
+else notices it. Where a question does forbid a call, the probe of operators has to find it under all of these names.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .attacks import answer, assert_harmless, assert_outcome, grade_table
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="hostile code runs in the sandbox of Linux only")
 
 
-def torch_answer(source: str, before: str = "", verdicts: str = ".."):
-    """A row for the torch question; nothing may be earned."""
-    return answer(source, verdicts, question="torch_softmax", before=before)
+def torch_answer(source: str, verdicts: str = "PP"):
+    """A row for the torch question, whose values are right."""
+    return answer(source, verdicts, question="torch_softmax")
 
 
-#: The entries of ATTACKS.md, by their ids; the task forbids softmax, its relatives, autograd and ready-made inverses.
+#: The entries of ATTACKS.md, by their ids, with the verdicts that the values alone deserve.
 TABLE = {
     "C-01": torch_answer("def torch_softmax(x): return getattr(torch, 'soft' + 'max')(x, -1)"),
     "C-02": torch_answer("def torch_softmax(x): return vars(F)['softmax'](x, -1)"),
@@ -36,7 +36,7 @@ TABLE = {
             return torch.autograd.grad(torch.logsumexp(t, -1).sum(), t)[0]
         """
     ),
-    "C-13": answer("def softmax(x): import scipy.special as s; return s.softmax(x, -1)", "..."),
+    "C-13": answer("def softmax(x): import scipy.special as s; return s.softmax(x, -1)", "PPP"),
     "C-14": torch_answer(
         """
         import base64
@@ -129,25 +129,14 @@ TABLE = {
     ),
 }
 
-#: Those that earn nothing as it is.
-STOPPED = ("C-25", "in another process", "in the grader")
-
-
-def _row(name: str):
-    if name in STOPPED:
-        return name
-    return pytest.param(
-        name, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason="policy: needs the ops probe")
-    )
-
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory):
     return grade_table(TABLE, tmp_path_factory.mktemp("c"))
 
 
-@pytest.mark.parametrize("name", [_row(name) for name in TABLE])
-def test_a_forbidden_call_earns_nothing(batch, name):
+@pytest.mark.parametrize("name", TABLE)
+def test_a_call_that_nobody_forbids_is_graded_on_its_values(batch, name):
     assert_outcome(batch.marks[name], TABLE[name])
 
 
