@@ -23,6 +23,8 @@ START_S = 30.0
 #: Below this share of a core a job has waited, however busy the machine may be.
 _IDLE = 0.1
 _MIB = 2**20
+#: What a value of one letter in a frame may take in memory.
+_NODE_BYTES = 64
 #: What a field of a message may be; only an answer holds anything else.
 _FIELDS = frozenset({type(None), bool, int, str, list, tuple})
 
@@ -77,6 +79,7 @@ class Job:
         self._budget_s = budget_s
         self._buffer = bytearray()
         self._received = 0
+        self.weight = 0  # of the last message: about the bytes that the grader needs to keep it
         self._selector = selectors.DefaultSelector()
         for end in (channel, output):
             end.setblocking(False)
@@ -135,8 +138,11 @@ class Job:
         header, payload = wire.lengths(bytes(self._buffer[:size]), self._caps)
         if len(self._buffer) < size + header + payload:
             return None
-        message = wire.decode(bytes(self._buffer[size : size + header]), self._buffer[size + header :][:payload])
-        del self._buffer[: size + header + payload]
+        end = size + header + payload
+        text = bytes(self._buffer[size : size + header])
+        message = wire.decode(text, self._buffer[size + header : end])
+        del self._buffer[:end]
+        self.weight = end + _NODE_BYTES * sum(map(text.count, (b"[", b"{", b",")))
         # Whoever reads a field compares it, and what `==` makes of an array is no answer but an array.
         if not isinstance(message, dict) or any(type(message[k]) not in _FIELDS for k in message if k != "parts"):
             raise wire.WireError("a message is a dict of texts and numbers, and of one answer")

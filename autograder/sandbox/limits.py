@@ -82,7 +82,7 @@ _SPENT = (
 
 def is_out_of_memory(message: str) -> bool:
     """Whether an exception, as "TypeName: message", stands for an allocation that failed."""
-    return _OUT_OF_MEMORY.match(message) is not None
+    return _OUT_OF_MEMORY.match(message[:1000]) is not None
 
 
 def limit_behind(message: str, limits: Limits) -> str | None:

@@ -18,11 +18,12 @@ from autograder.course.probes import Parts, Probe
 from autograder.sandbox import wire
 from autograder.sandbox.conversation import Job, JobEnded
 from autograder.sandbox.host import Slot
-from autograder.sandbox.limits import Limits, is_out_of_memory, limit_behind
+from autograder.sandbox.limits import MIB, Limits, is_out_of_memory, limit_behind
 
 #: A question that is checked in a cell; lines that are commented out do not count.
 _CHECK_CALL = re.compile(r"""\.check\(\s*(['"])(\w+)\1""")
-_COMMENT = re.compile(r"^\s*#.*", re.MULTILINE)
+# Blanks of one line only: a `\s*` behind `^` would try every pair of lines in a cell of empty ones, for hours.
+_COMMENT = re.compile(r"^[ \t]*#.*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
     reports: dict[int, CellReport] = {}
     killers: set[int] = set()  # cells that ended a job; they are not run again
     jobs = 0
+    kept = _Kept(limits.channel_mib)
     left_s = limits.submission_s
     while left_s > 0 and len(answers) < len(inquiries):
         jobs += 1
@@ -127,7 +129,7 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
                     _run(job, batch, reports, killers, doubt)
                     doubt = doubt and not batch
                     if inquiry is not None and inquiry.question not in answers:
-                        _ask(job, inquiry, answers, doubt)
+                        _ask(job, inquiry, answers, kept, doubt)
                         doubt = True
             break
         except JobEnded as end:
@@ -212,7 +214,20 @@ def _pieces(source: str) -> Iterator[str]:
         yield source[start : start + wire.MAX_TEXT]
 
 
-def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], doubt: bool) -> None:
+@dataclass
+class _Kept:
+    """The memory that the answers of a sitting take here; what one job may send says nothing of what all of them do."""
+
+    most_mib: int
+    taken: int = 0
+
+    def take(self, weight: int) -> None:
+        if self.taken + weight > self.most_mib * MIB:
+            raise JobEnded("limit", f"sent more than {self.most_mib} MiB of answers, those to other questions included")
+        self.taken += weight
+
+
+def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], kept: _Kept, doubt: bool) -> None:
     """Put one question; when the job ends, what had arrived stays and the rest of the question shares the reason."""
     outcomes: list[Outcome] = []
     try:
@@ -226,6 +241,7 @@ def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], doubt: b
             outcome = _outcome(message, job.limits)
             if outcome.kind == "raised" and is_out_of_memory(outcome.message):
                 raise JobEnded("limit", job.over_memory())
+            kept.take(job.weight)
             outcomes.append(outcome)
     except JobEnded as end:
         if end.kind == "broken" or (end.kind == "died" and doubt and not outcomes):

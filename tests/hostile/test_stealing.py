@@ -18,6 +18,7 @@ import pytest
 from autograder import Limits
 from autograder.grading.key import make_key
 from autograder.sandbox.host import Sandbox
+from autograder.sandbox.jail import allowed_trees
 from autograder.sandbox.sitting import sit
 
 from .attacks import (
@@ -331,7 +332,7 @@ def test_nobody_else_is_harmed_by_leaks(leaks):
 #: Reads all memory of the job that it can find its way to without a list of what is mapped: the kernel refuses to write
 #: from an address that is not. What is looked for comes in halves, the second reversed: looking must not put it there.
 WALK = """
-import ctypes, gc, json
+import ctypes, gc, json, os
 libc = ctypes.CDLL(None)
 libc.write.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
 libc.write.restype = ctypes.c_ssize_t
@@ -363,22 +364,60 @@ def memory():
                 at, before = at + len(data), data[-KEPT:]
             done.append((start, max(at, anchor + 1)))
 
+def environment():
+    yield from (f"{name}={value}".encode() for name, value in os.environ.items())
+
+def files():
+    for top, folders, names in os.walk("/"):
+        folders[:] = [f for f in folders if os.path.join(top, f) not in TREES]
+        for name in names:
+            path = os.path.join(top, name)
+            yield path.encode("utf-8", "surrogateescape")
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            except OSError:
+                continue
+            try:
+                yield os.read(fd, CHUNK) if path != "/scratch/walk" else b""
+            except OSError:
+                pass
+            os.close(fd)
+
+def descriptors():
+    # Without waiting; the channel has nothing but the question being asked.
+    for fd in range(256):
+        try:
+            blocking = os.get_blocking(fd)
+            os.set_blocking(fd, False)
+            try:
+                yield os.read(fd, CHUNK)
+            except OSError:
+                pass
+            os.set_blocking(fd, blocking)
+        except OSError:
+            pass
+
 def walk():
     halves = {name: (bytes.fromhex(a), bytes.fromhex(b)) for name, (a, b) in HALVES.items()}
-    found = dict.fromkeys(halves, 0)
-    found["bytes"] = 0
-    for data in memory():
-        found["bytes"] += len(data)
-        for name, (first, last) in halves.items():
-            at = data.find(first)
-            while at >= 0:
-                end = at + len(first)
-                found[name] += data[end : end + len(last)][::-1] == last
-                at = data.find(first, at + 1)
+    found = {}
+    for place in (environment, descriptors, files, memory):
+        found[place.__name__] = {"bytes": 0, "seen": []}
+        for data in place():
+            found[place.__name__]["bytes"] += len(data)
+            for name, (first, last) in halves.items():
+                at = data.find(first)
+                while at >= 0:
+                    end = at + len(first)
+                    if data[end : end + len(last)][::-1] == last and name not in found[place.__name__]["seen"]:
+                        found[place.__name__]["seen"].append(name)
+                    at = data.find(first, at + 1)
     return json.dumps(found)
 
+os.environ["PLANTED"] = PLANTED
+with open("planted.txt", "w") as file:
+    file.write(PLANTED)
 FOUND = []
-def double(x):
+def secret(x):
     FOUND.append(FOUND[0] if FOUND else walk())
     return FOUND[0]
 """
@@ -391,9 +430,11 @@ def halves(canary: bytes) -> tuple[str, str]:
 
 
 @pytest.mark.slow
-def test_no_canary_is_in_the_memory_of_a_job(tmp_path, monkeypatch):
-    """Not the grader's environment, nor its files, the seed, an expected answer, or what another student handed in."""
+def test_no_canary_is_within_reach_of_a_job(tmp_path, monkeypatch):
+    """Not what the grader knows, what it will ask, or what others handed in: not in memory, environment, files, descriptors."""
     monkeypatch.setenv("AUTOGRADER_CANARY", "canary-in-the-environment")
+    (tmp_path / "canary-of-a-gradebook.sqlite").write_text("canary-in-the-gradebook")
+    (tmp_path / "canary-of-a-gradebook.sqlite").chmod(0o644)
     assignment = make_course(tmp_path)
     with assignment.checks_file.open("a", encoding="utf-8") as file:
         file.write("# canary-in-the-checks\n")
@@ -412,17 +453,31 @@ def test_no_canary_is_in_the_memory_of_a_job(tmp_path, monkeypatch):
         wanted = {
             "planted": b"planted-by-the-student",
             "environment": b"canary-in-the-environment",
+            "gradebook": b"canary-in-the-gradebook",
+            "path of the gradebook": b"canary-of-a-gradebook",
             "checks": b"canary-in-the-checks",
             "notebook": b"canary-in-another-notebook",
             "seed as text": str(seed).encode(),
             "seed as number": struct.pack("<q", seed),
             "expected answer": expected[0, 0].tobytes(),
             "another expected answer": expected[1, 0].tobytes(),
+            # A frame ends with its arrays, and the hidden check is the last one of its question.
+            "input of a later question": questions["inverse"].inquiry.frame[-16:-8],
+            "input of the last question": questions["Model"].inquiry.frame[-40:-32],
         }
-        cells = [f"import numpy as np\nHALVES = { ({name: halves(text) for name, text in wanted.items()})!r}", WALK]
+        assert questions["secret"] is key.questions[0]
+        known = f"HALVES = { ({name: halves(text) for name, text in wanted.items()})!r}\nTREES = {allowed_trees()!r}"
+        cells = [f"import numpy as np\n{known}", WALK]
         transcript = sit(slot, list(enumerate(cells, start=1)), inquiries, limits)
     assert transcript.jobs == 1, transcript
-    found = json.loads(next(iter(transcript.answers["double"][0].parts.values())))
-    assert found.pop("bytes") > 50 * 2**20
-    assert found.pop("planted") > 0
-    assert set(found.values()) == {0}, found
+    (outcome, *_) = transcript.answers["secret"]
+    assert outcome.kind == "answer", outcome
+    found = json.loads(next(iter(outcome.parts.values())))
+    # What is there is found: the student's own, wherever it was put.
+    assert {place: there["seen"] for place, there in found.items()} == {
+        "environment": ["planted"],
+        "descriptors": [],
+        "files": ["planted"],
+        "memory": ["planted"],
+    }
+    assert found["memory"]["bytes"] > 50 * 2**20
