@@ -34,7 +34,8 @@ TABLE = {
         def torch_softmax(x):
             t = x.clone().requires_grad_()
             return torch.autograd.grad(torch.logsumexp(t, -1).sum(), t)[0]
-        """
+        """,
+        "PF",  # what it returns has no gradient
     ),
     "C-13": answer("def softmax(x): import scipy.special as s; return s.softmax(x, -1)", "PPP"),
     "C-14": torch_answer(
@@ -53,7 +54,7 @@ TABLE = {
     "C-20": torch_answer("@torch.jit.script\ndef torch_softmax(x: torch.Tensor): return torch.softmax(x, -1)"),
     "C-22": answer(
         "def inverse(a): return np.linalg._linalg.inv(a)",
-        "..",
+        "PP",
         question="inverse",
         before="def no(*a): raise RuntimeError('not allowed')\nnp.linalg.inv = no",
     ),
@@ -66,7 +67,7 @@ TABLE = {
     ),
     "C-25": answer(
         "def adam_step(p, g): o = torch.optim.Adam([p], lr=.1); p.grad = g; o.step(); return p",
-        "..",
+        "..",  # it changes its input
         question="adam_step",
     ),
     "C-25 on a copy": answer(
@@ -78,7 +79,7 @@ TABLE = {
             o.step()
             return p
         """,
-        "..",
+        "PP",
         question="adam_step",
     ),
     "C-26": answer(
@@ -88,7 +89,7 @@ TABLE = {
             torch.relu(t).backward(torch.tensor(g))
             return t.grad.numpy()
         """,
-        "..",
+        "PP",
         question="relu_backward",
     ),
     "C-28": torch_answer(
@@ -122,10 +123,11 @@ TABLE = {
         import subprocess, sys
         def torch_softmax(x):
             subprocess.run([sys.executable, '-c', 'import torch'], check=True)
-        """
+        """,
+        "EE",
     ),
     "in the grader": torch_answer(
-        "def torch_softmax(x):\n    from solutions.hostile.hostile import torch_softmax as f\n    return f(x)"
+        "def torch_softmax(x):\n    from solutions.hostile.hostile import torch_softmax as f\n    return f(x)", "EE"
     ),
 }
 

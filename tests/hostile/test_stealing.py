@@ -108,13 +108,15 @@ LISTED = {
     "B-20": answer("def softmax(x): raise ValueError(repr(x.tolist()))", "EEE", seen="raised ValueError in cell"),
 }
 
-_OTHER_FILES = """
+#: Landlock lets nobody list the root, so other places are tried one by one.
+_OTHER_FILES = f"""
 import os
 found = []
-for top, folders, files in os.walk("/"):
-    found += [name for name in files if name.endswith((".ipynb", "checks.py", "marks.csv", "public.json"))]
-    if top.count("/") > 6:
-        folders.clear()
+for place in ("/", "/home", "/root", "/tmp", "/var", {os.path.dirname(os.path.dirname(os.path.dirname(__file__)))!r}):
+    for top, folders, files in os.walk(place):
+        found += [name for name in files if name.endswith((".ipynb", "checks.py", "marks.csv", "public.json"))]
+        if top.count("/") > 6:
+            folders.clear()
 assert found == [], found
 """
 
@@ -368,17 +370,18 @@ def environment():
     yield from (f"{name}={value}".encode() for name, value in os.environ.items())
 
 def files():
-    for top, folders, names in os.walk("/"):
-        folders[:] = [f for f in folders if os.path.join(top, f) not in TREES]
-        for name in names:
-            path = os.path.join(top, name)
+    # Landlock lets nobody list the root, so other places where something may lie are tried one by one.
+    tops = ["/", ".", "/dev", "/etc", "/home", "/proc", "/root", "/run", "/sys", "/tmp", "/var", *SECRET_PATHS]
+    found = [os.path.join(top, name) for top in tops for top, _, names in os.walk(top) for name in names]
+    for path in [*SECRET_PATHS, *found]:
+        if not any(path.startswith(tree + "/") for tree in TREES):
             yield path.encode("utf-8", "surrogateescape")
             try:
                 fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             except OSError:
                 continue
             try:
-                yield os.read(fd, CHUNK) if path != "/scratch/walk" else b""
+                yield os.read(fd, CHUNK)
             except OSError:
                 pass
             os.close(fd)
@@ -413,11 +416,11 @@ def walk():
                     at = data.find(first, at + 1)
     return json.dumps(found)
 
-os.environ["PLANTED"] = PLANTED
 with open("planted.txt", "w") as file:
     file.write(PLANTED)
 FOUND = []
 def secret(x):
+    os.environ["PLANTED"] = PLANTED
     FOUND.append(FOUND[0] if FOUND else walk())
     return FOUND[0]
 """
@@ -433,8 +436,9 @@ def halves(canary: bytes) -> tuple[str, str]:
 def test_no_canary_is_within_reach_of_a_job(tmp_path, monkeypatch):
     """Not what the grader knows, what it will ask, or what others handed in: not in memory, environment, files, descriptors."""
     monkeypatch.setenv("AUTOGRADER_CANARY", "canary-in-the-environment")
-    (tmp_path / "canary-of-a-gradebook.sqlite").write_text("canary-in-the-gradebook")
-    (tmp_path / "canary-of-a-gradebook.sqlite").chmod(0o644)
+    gradebook = tmp_path / "the-gradebook.sqlite"
+    gradebook.write_text("canary-in-the-gradebook")
+    gradebook.chmod(0o644)
     assignment = make_course(tmp_path)
     with assignment.checks_file.open("a", encoding="utf-8") as file:
         file.write("# canary-in-the-checks\n")
@@ -454,7 +458,6 @@ def test_no_canary_is_within_reach_of_a_job(tmp_path, monkeypatch):
             "planted": b"planted-by-the-student",
             "environment": b"canary-in-the-environment",
             "gradebook": b"canary-in-the-gradebook",
-            "path of the gradebook": b"canary-of-a-gradebook",
             "checks": b"canary-in-the-checks",
             "notebook": b"canary-in-another-notebook",
             "seed as text": str(seed).encode(),
@@ -463,10 +466,11 @@ def test_no_canary_is_within_reach_of_a_job(tmp_path, monkeypatch):
             "another expected answer": expected[1, 0].tobytes(),
             # A frame ends with its arrays, and the hidden check is the last one of its question.
             "input of a later question": questions["inverse"].inquiry.frame[-16:-8],
-            "input of the last question": questions["Model"].inquiry.frame[-40:-32],
+            "input of another question": questions["relu_backward"].inquiry.frame[-16:-8],
         }
         assert questions["secret"] is key.questions[0]
         known = f"HALVES = { ({name: halves(text) for name, text in wanted.items()})!r}\nTREES = {allowed_trees()!r}"
+        known += f"\nSECRET_PATHS = {[str(gradebook), str(tmp_path), str(assignment.checks_file), __file__]!r}"
         cells = [f"import numpy as np\n{known}", WALK]
         transcript = sit(slot, list(enumerate(cells, start=1)), inquiries, limits)
     assert transcript.jobs == 1, transcript

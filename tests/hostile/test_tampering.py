@@ -203,7 +203,7 @@ INVENTED = {
     "all modules of ours gone": cell(
         "import sys\nfor name in [n for n in sys.modules if n.startswith('autograder')]: del sys.modules[name]"
     ),
-    "encoder replaced": Attack({}, (_MODULES + "wire.encode = lambda m: b'{}'",), {}, {1: "ran longer than 1 s"}),
+    "encoder replaced": Attack({}, (_MODULES + "wire.encode = lambda m: b'{}'",), {}, {1: "ended the process"}),
     "channel found by the collector": answer(
         """
         import gc
@@ -362,7 +362,7 @@ def test_threads_of_one_student_are_not_missing_to_another():
             time.sleep(0.01)
         assert sit(honest, [(1, _POOL)], question, limits).answers["f"][0].parts == {"output": 3}
         assert not done.done(), "the threads were there all the time"
-        assert done.result().cells[0].message == "The cell ran longer than 3 s."
+        assert done.result().cells[0].message == "The cell waited, and was not done after 6 s."
 
 
 class Gone:
