@@ -307,7 +307,8 @@ def _in_archive(path: Path, assignment: str) -> Iterator[Source]:
     total = 0
     for entry in entries:
         name = PurePosixPath(entry.filename.replace("\\", "/"))
-        if entry.is_dir() or not name.parts or _ignored(name.parts):
+        # First: a name may be empty, and `is_dir` looks at its last letter.
+        if not name.parts or entry.is_dir() or _ignored(name.parts):
             continue
         if name.suffix.lower() == ".zip":
             yield Source(name.stem, f"{path}/{name}", path, entry, rejected=_NOT_OPENED)

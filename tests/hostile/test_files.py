@@ -449,8 +449,10 @@ def hostile_archive(path: Path) -> None:
         archive.writestr("z lzma.ipynb", PERFECT, zipfile.ZIP_LZMA)
         archive.writestr("z inner.zip", in_zip("ann.ipynb"))
         archive.writestr("folder.ipynb/", "")
+        archive.writestr("#.ipynb", PERFECT)
         archive.writestr("z bomb.ipynb", bytes(60 * 2**20))
-    data = bytearray(path.read_bytes())
+    # A name ends at its first null byte: this one is empty.
+    data = bytearray(path.read_bytes().replace(b"#.ipynb", b"\0.ipynb"))
     _damage(data, "damaged", 70)
     _damage(data, "deflate", 70)
     _set_flag(data, "encrypted")
