@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from autograder.errors import AutograderError, GraderError, UsageError
-from autograder.text import visible
+from autograder.text import json_text, visible
 
 if TYPE_CHECKING:
     from autograder.course.model import Assignment
@@ -325,7 +325,7 @@ def validate(
             if format is Format.text:
                 _out.print(validation_report(results[-1]))
         if format is Format.json:
-            typer.echo(json.dumps([_validation_document(v) for v in results], indent=1))
+            typer.echo(json_text([_validation_document(v) for v in results]), nl=False)
         if any(validation.breaches for validation in results):
             raise typer.Exit(1)
 
@@ -352,7 +352,7 @@ def doctor(format: FormatOption = Format.text) -> None:
                 "refusals": list(found.decision.refusals),
                 "warnings": list(found.decision.warnings),
             }
-            typer.echo(json.dumps(document, indent=1))
+            typer.echo(json_text(document), nl=False)
         else:
             libraries = ", ".join(f"{name} {version}" for name, version in found.libraries.items())
             _out.print(f"autograder {found.engine}, Python {found.python} on {found.platform}")
@@ -425,7 +425,7 @@ def _show_run(run: Run, format: Format, show: list[str]) -> None:
             "marks": [json.loads(mark.to_json()) for mark in run.marks],
             "warnings": list(run.warnings),
         }
-        typer.echo(json.dumps(document, indent=1))
+        typer.echo(json_text(document), nl=False)
         return
     from autograder.reports.terminal import feedback, marks_table
 

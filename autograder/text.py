@@ -1,13 +1,25 @@
-"""Text that others wrote, made safe to show: on a terminal, in a log, in a report."""
+"""Text that others wrote, made safe for where it goes: one function for each place.
+
+- a terminal, a log, a message of ours: `visible` (without `keep_newlines` it is one line);
+- a table that a spreadsheet may open: `csv_cell`;
+- a file or a stream of JSON: `json_text`.
+
+Whatever shows text of students calls one of them, at the place where it shows it.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
+from typing import Any
 
 #: Unicode categories that move the cursor, change the reading direction, or cannot be encoded:
 #: control, format (bidirectional marks, zero-width joiners), surrogate, line and paragraph
 #: separator.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+#: Letters and symbols, by their category, that show nothing: fillers of Hangul, the empty pattern of Braille.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _CUT = "..."
 
 
@@ -27,7 +39,7 @@ def visible(text: str, limit: int, *, keep_newlines: bool = False) -> str:
     >>> visible("a long text", 8)
     'a lon...'
     """
-    if len(text) <= limit and text.isprintable():
+    if len(text) <= limit and text.isprintable() and _BLANK.isdisjoint(text):
         return text
     pieces: list[str] = []
     room = limit
@@ -50,7 +62,7 @@ def _is_safe(character: str) -> bool:
     code = ord(character)
     # U+FFFE, U+FFFF (their like in every plane) and U+FDD0..U+FDEF may not stand in XML reports.
     nonchar = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
-    return not nonchar and unicodedata.category(character) not in _UNSAFE
+    return not nonchar and character not in _BLANK and unicodedata.category(character) not in _UNSAFE
 
 
 def _escape(character: str) -> str:
@@ -60,14 +72,34 @@ def _escape(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
+#: What begins a formula, at the start of a cell or behind a semicolon, which is a separator to half of the world. A
+#: spreadsheet skips blanks in front of it, and some take signs of full width for the plain ones.
+_FORMULA = re.compile(r"(?:^|(?<=;))(?=\s*[-=+@|%＝＋－＠])")
+
+
 def csv_cell(text: str) -> str:
     """The text as a cell that no spreadsheet takes for a formula, on one line.
 
     >>> csv_cell("=1+1")
     "'=1+1"
+    >>> csv_cell("ann; =1+1")
+    "ann;' =1+1"
     >>> csv_cell("ann")
     'ann'
     """
-    shown = visible(text, 10_000)
-    # A spreadsheet skips blanks in front of a formula, and some take signs of full width for the plain ones.
-    return f"'{shown}" if shown.lstrip()[:1] in tuple("=+-@|%＝＋－＠") else shown
+    return _FORMULA.sub("'", visible(text, 10_000))
+
+
+def json_text(document: Any) -> str:
+    r"""The document as strict JSON with a line break at its end.
+
+    ASCII only: a lone surrogate in a student's text could otherwise not be written, and a terminal would obey
+    an escape.
+
+    Raises:
+        ValueError: it holds a number that is not finite, for which JSON has no word.
+
+    >>> json_text({"name": "\ud800"})
+    '{\n "name": "\\ud800"\n}\n'
+    """
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import doctest
+import json
+import math
+import re
 import unicodedata
 
 import pytest
@@ -10,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograder.text
-from autograder.text import visible
+from autograder.text import csv_cell, json_text, visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)  # surrogates included
 TROUBLE = st.text(st.sampled_from("\x00\x07\x08\x1b\x7f\x85\x9b\r\n\t\xad\u200d\u202e\u2066\u2028\ud800\ufeffa1 "))
@@ -31,6 +34,7 @@ TROUBLE = st.text(st.sampled_from("\x00\x07\x08\x1b\x7f\x85\x9b\r\n\t\xad\u200d\
         pytest.param("a\u2028b", "a\\u2028b", id="line separator"),
         pytest.param("a\uffffb\ufdd0", "a\\uffffb\\ufdd0", id="noncharacters"),
         pytest.param("a\nb", "a\\x0ab", id="newline"),
+        pytest.param("\u3164\u2800\u1160", "\\u3164\\u2800\\u1160", id="letters that show nothing"),
     ],
 )
 def test_what_cannot_be_seen_is_escaped(text, shown):
@@ -63,14 +67,50 @@ def test_result_is_safe_short_and_stable(text, limit, keep):
     assert len(shown) <= limit
     shown.encode("utf-8")
     for character in shown:
+        assert character not in "\u115f\u1160\u3164\uffa0\u2800"
         if not (keep and character == "\n"):
             assert unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
     assert visible(shown, limit, keep_newlines=keep) == shown
 
 
-@given(st.text(st.characters(categories=["L", "N", "P", "S"], exclude_characters="\ufffe")))
+@given(
+    st.text(st.characters(categories=["L", "N", "P", "S"], exclude_characters="\ufffe\u115f\u1160\u3164\uffa0\u2800"))
+)
 def test_ordinary_text_is_left_alone(text):
     assert visible(text, len(text)) == text
+
+
+FORMULAS = st.text(st.sampled_from("=+-@|%\t\r\n ;,\"'＝＋－＠a1\ufeff\u202e"), max_size=12)
+
+
+@given(ANY_TEXT | TROUBLE | FORMULAS)
+def test_no_cell_of_a_table_begins_a_formula_whatever_separates_them(text):
+    shown = csv_cell(text)
+    for piece in shown.split(";"):
+        assert not re.match(r"\s*[-=+@|%＝＋－＠]", piece)
+    assert visible(shown, len(shown)) == shown
+    assert shown.replace("'", "") == visible(text, 10_000).replace("'", "")
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | ANY_TEXT | TROUBLE,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(DOCUMENTS)
+def test_json_is_ascii_and_gives_the_document_back(document):
+    text = json_text(document)
+    assert text.isascii()
+    assert not set(map(chr, [*range(10), *range(11, 32), 127])) & set(text)
+    assert json.loads(text) == document
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_is_no_json(number):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        json_text({"points": [number]})
 
 
 def test_examples_of_the_docstring():

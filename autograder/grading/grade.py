@@ -198,7 +198,8 @@ def _retold(
     part = public_part(key, transcript, mark)
     if part is None:
         return mark
-    stopped = tuple(cell for cell in transcript.cells if cell.status == "limit")
+    # Those that ended their job.
+    stopped = tuple(cell for cell in transcript.cells if cell.status == "limit" and not cell.traceback)
     cells = [cell for cell in submission.cells if cell[0] not in {report.number for report in stopped}]
     try:
         second = sit(slot, cells, [question.inquiry for question in part.questions], limits)

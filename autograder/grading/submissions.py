@@ -77,6 +77,7 @@ class Source:
     entry: zipfile.ZipInfo | None = None  # within the archive at `path`; a name may occur there more than once
     rejected: str = ""
     flags: tuple[str, ...] = ()
+    assignment: str = ""  # what it has to be a notebook of, "" where it may be of any
 
     def read(self) -> Submission:
         """Read and check the file; never raises for what the file contains."""
@@ -91,7 +92,7 @@ class Source:
             return replace(blank, rejected=f"The file cannot be read: {error.strerror or type(error).__name__}.")
         blank = replace(blank, sha256=hashlib.sha256(data).hexdigest())
         try:
-            return replace(blank, cells=code_cells(data))
+            return replace(blank, cells=code_cells(data, self.assignment))
         except _Rejected as reason:
             return replace(blank, rejected=str(reason))
         except MemoryError:
@@ -133,6 +134,7 @@ def find_submissions(paths: Sequence[Path], assignment: str) -> list[Source]:
             sources.append(Source(path.stem, str(path), path, rejected=str(reason)))
     if reasons and len(reasons) == len(paths):
         raise UsageError(reasons[0])
+    sources = [replace(source, assignment=assignment) for source in sources]
     counts: dict[str, int] = {}
     for source in sources:
         counts[source.student] = counts.get(source.student, 0) + 1
@@ -145,13 +147,20 @@ def find_submissions(paths: Sequence[Path], assignment: str) -> list[Source]:
     return sorted(flagged, key=lambda s: (s.student, s.file))
 
 
-def code_cells(data: bytes) -> tuple[tuple[int, str], ...]:
+def code_cells(data: bytes, assignment: str = "") -> tuple[tuple[int, str], ...]:
     """Number (from 1, all cells counted) and source of each code cell of a notebook file.
 
+    Args:
+        data: the bytes of the file.
+        assignment: what the notebook has to belong to, if it says to what it belongs.
+
     Raises:
-        _Rejected: the bytes are no notebook; its text says what they are.
+        _Rejected: the bytes are no notebook, or one of another assignment; its text says what they are.
     """
     notebook = _parse(data)
+    named = _assignment_of(notebook)
+    if assignment and named not in ("", assignment):
+        raise _Rejected(f"It is the notebook of the assignment {visible(named, 60)!r}, not of {assignment!r}.")
     cells = notebook.get("cells")
     if cells is None and "worksheets" in notebook:
         cells = _old_cells(notebook["worksheets"])
@@ -175,6 +184,14 @@ def code_cells(data: bytes) -> tuple[tuple[int, str], ...]:
     if size > MAX_CODE_CHARACTERS:
         raise _Rejected(f"The notebook has {size:,} characters of code; at most {MAX_CODE_CHARACTERS:,} are read.")
     return tuple(found)
+
+
+def _assignment_of(notebook: dict[str, Any]) -> str:
+    """The assignment that a notebook was made for, "" where it does not say so."""
+    metadata = notebook.get("metadata")
+    ours = metadata.get("autograder") if isinstance(metadata, dict) else None
+    named = ours.get("assignment") if isinstance(ours, dict) else None
+    return named if isinstance(named, str) else ""
 
 
 def _old_cells(sheets: Any) -> list[Any]:
@@ -305,7 +322,8 @@ def _in_archive(path: Path, assignment: str) -> Iterator[Source]:
     total = 0
     for entry in entries:
         name = PurePosixPath(entry.filename.replace("\\", "/"))
-        if entry.is_dir() or not name.parts or _ignored(name.parts):
+        # First: a name may be empty, and `is_dir` looks at its last letter.
+        if not name.parts or entry.is_dir() or _ignored(name.parts):
             continue
         if name.suffix.lower() == ".zip":
             yield Source(name.stem, f"{path}/{name}", path, entry, rejected=_NOT_OPENED)

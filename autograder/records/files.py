@@ -20,7 +20,7 @@ from typing import Any
 
 from autograder.errors import GraderError, UsageError
 from autograder.records.mark import SCHEMA, Mark, points
-from autograder.text import csv_cell
+from autograder.text import csv_cell, json_text
 
 RUN_FILE = "run.json"
 CSV_FILE = "marks.csv"
@@ -147,7 +147,7 @@ class RunFolder:
             "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
             "provenance": provenance,
         }
-        return json.dumps(document, indent=1, allow_nan=False) + "\n"
+        return json_text(document)
 
 
 #: Names that Windows keeps for devices.

@@ -5,9 +5,10 @@ Points are whole hundredths everywhere and become decimals only here, so that su
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from autograder.text import json_text
 
 Verdict = Literal["pass", "fail", "error", "limit", "missing", "refused", "grader_error"]
 Status = Literal["graded", "rejected", "grader_error"]
@@ -26,6 +27,10 @@ class CheckMark:
     max_hundredths: int
     message: str = ""
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.hundredths <= self.max_hundredths:
+            raise ValueError(f"{self.hundredths} hundredths of a point, out of {self.max_hundredths}")
 
 
 @dataclass(frozen=True)
@@ -95,8 +100,7 @@ class Mark:
             "cells": [{"index": c.number, "status": c.status, "message": c.message} for c in self.cells],
             "provenance": self.provenance,
         }
-        # ASCII only: a lone surrogate in a student's text could otherwise not be written.
-        return json.dumps(document, indent=1, allow_nan=False) + "\n"
+        return json_text(document)
 
 
 def mark_from_json(text: str, elapsed_s: float = 0.0) -> Mark:

@@ -20,7 +20,11 @@ from autograder.sandbox.limits import Limits
 TICK_S = 0.05
 #: A start is our own work, so the limits of the student, of which little may be left, do not hold for it.
 START_S = 30.0
+#: Below this share of a core a job has waited, however busy the machine may be.
+_IDLE = 0.1
 _MIB = 2**20
+#: What a value of one letter in a frame may take in memory.
+_NODE_BYTES = 64
 #: What a field of a message may be; only an answer holds anything else.
 _FIELDS = frozenset({type(None), bool, int, str, list, tuple})
 
@@ -75,6 +79,7 @@ class Job:
         self._budget_s = budget_s
         self._buffer = bytearray()
         self._received = 0
+        self.weight = 0  # of the last message: about the bytes that the grader needs to keep it
         self._selector = selectors.DefaultSelector()
         for end in (channel, output):
             end.setblocking(False)
@@ -133,8 +138,11 @@ class Job:
         header, payload = wire.lengths(bytes(self._buffer[:size]), self._caps)
         if len(self._buffer) < size + header + payload:
             return None
-        message = wire.decode(bytes(self._buffer[size : size + header]), self._buffer[size + header :][:payload])
-        del self._buffer[: size + header + payload]
+        end = size + header + payload
+        text = bytes(self._buffer[size : size + header])
+        message = wire.decode(text, self._buffer[size + header : end])
+        del self._buffer[:end]
+        self.weight = end + _NODE_BYTES * sum(map(text.count, (b"[", b"{", b",")))
         # Whoever reads a field compares it, and what `==` makes of an array is no answer but an array.
         if not isinstance(message, dict) or any(type(message[k]) not in _FIELDS for k in message if k != "parts"):
             raise wire.WireError("a message is a dict of texts and numbers, and of one answer")
@@ -189,19 +197,27 @@ class Job:
                 raise JobEnded("broken", f"was not ready after {START_S:g} s")
             return
         # CPU time decides, so that a busy machine costs nobody marks; twice as much wall clock ends one that sleeps.
+        whole = f"the {self.limits.submission_s:g} s of the whole submission"
         clocks = (
-            (cpu_s - step_cpu, now - step_started, self.limits.step_s, f"ran longer than {self.limits.step_s:g} s"),
+            (
+                cpu_s - step_cpu,
+                now - step_started,
+                self.limits.step_s,
+                f"ran longer than {self.limits.step_s:g} s",
+                f"waited, and was not done after {2 * self.limits.step_s:g} s",
+            ),
             (
                 cpu_s,
                 now - self._started,
                 self._budget_s,
-                f"was running when the {self.limits.submission_s:g} s of the whole submission were used up",
+                f"was running when {whole} were used up",
+                f"was waiting when twice {whole} had passed",
             ),
         )
-        for cpu, wall, limit, message in clocks:
+        for cpu, wall, limit, late, idle in clocks:
             if what and (cpu > limit or wall > 2 * limit):
                 self.process.kill()
-                raise JobEnded("limit", message)
+                raise JobEnded("limit", idle if cpu < _IDLE * wall else late)
         if rss - self._base_rss > 1.3 * self.limits.memory_mib * _MIB:
             self.process.kill()
             raise JobEnded("limit", self.over_memory())

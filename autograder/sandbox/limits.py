@@ -7,6 +7,7 @@ The numbers are chosen by the operator and stored with each mark; the kernel enf
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
@@ -20,8 +21,8 @@ class Limits:
     """Limits of one job, with the unit in each name.
 
     Attributes:
-        step_s: wall clock of one notebook cell or one question, seconds.
-        submission_s: wall clock of the whole submission over all its jobs, seconds.
+        step_s: CPU seconds of one notebook cell or one question; twice as many on the clock.
+        submission_s: CPU seconds of the whole submission over all its jobs; twice as many on the clock.
         memory_mib: address space of a job beyond that of the zygote it was forked from, MiB.
         scratch_mib: all files of a job together, MiB.
         output_kib: text kept of each cell, KiB; more is counted and dropped.
@@ -65,6 +66,37 @@ class Limits:
 
 
 MIN_OPEN_FILES = 16
+
+#: How Python, NumPy and torch say that an allocation failed.
+_OUT_OF_MEMORY = re.compile(r"([\w.]+\.)?_?(Array)?MemoryError\b|RuntimeError: .{0,300}allocate memory")
+#: How the other limits of the kernel look to student code, and what is said of them.
+_SPENT = (
+    (re.compile(r"OSError: \[Errno 28\]"), "used more than {scratch_mib} MiB, or too many names, for its files"),
+    (re.compile(r"OSError: \[Errno 27\]"), "wrote more than {scratch_mib} MiB to one file"),
+    (
+        re.compile(r"RuntimeError: can't start new thread"),
+        "had more than {processes} threads, or no memory for one more",
+    ),
+)
+
+
+def is_out_of_memory(message: str) -> bool:
+    """Whether an exception, as "TypeName: message", stands for an allocation that failed."""
+    return _OUT_OF_MEMORY.match(message[:1000]) is not None
+
+
+def limit_behind(message: str, limits: Limits) -> str | None:
+    """What is said of a limit that reached student code as an exception, None where none did; memory is not meant.
+
+    Args:
+        message: the exception, as "TypeName: message".
+        limits: whose numbers are told.
+
+    Returns:
+        A sentence without its subject ("wrote more than 64 MiB to one file").
+    """
+    sentence = next((sentence for pattern, sentence in _SPENT if pattern.match(message)), None)
+    return None if sentence is None else sentence.format_map(limits.as_dict())
 
 
 def rlimits(limits: Limits, vm_size_bytes: int, cpu_s: float, *, count_processes: bool = True) -> Mapping[str, int]:

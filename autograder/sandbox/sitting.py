@@ -11,20 +11,19 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from autograder.course.probes import Parts, Probe
 from autograder.sandbox import wire
 from autograder.sandbox.conversation import Job, JobEnded
 from autograder.sandbox.host import Slot
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import MIB, Limits, is_out_of_memory, limit_behind
 
 #: A question that is checked in a cell; lines that are commented out do not count.
 _CHECK_CALL = re.compile(r"""\.check\(\s*(['"])(\w+)\1""")
-_COMMENT = re.compile(r"^\s*#.*", re.MULTILINE)
-#: How Python, NumPy and torch say that an allocation failed.
-_OUT_OF_MEMORY = re.compile(r"MemoryError|RuntimeError: .{0,300}allocate memory")
+# Blanks of one line only: a `\s*` behind `^` would try every pair of lines in a cell of empty ones, for hours.
+_COMMENT = re.compile(r"^[ \t]*#.*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class CellReport:
-    """How one cell of the notebook ended; `number` is its place among all cells, from 1."""
+    """How one cell of the notebook ended.
+
+    Attributes:
+        number: its place among all cells, from 1.
+        status: "limit" also where the job went on; only then there is a traceback.
+        message: of "error", the student's exception; of "limit", a sentence of ours.
+        traceback: the lines of the student's own code.
+        output: what it printed, cut.
+        notes: what was left out or replaced.
+    """
 
     number: int
     status: Literal["ok", "error", "skipped", "limit"]
@@ -107,6 +115,7 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
     reports: dict[int, CellReport] = {}
     killers: set[int] = set()  # cells that ended a job; they are not run again
     jobs = 0
+    kept = _Kept(limits.channel_mib)
     left_s = limits.submission_s
     while left_s > 0 and len(answers) < len(inquiries):
         jobs += 1
@@ -120,7 +129,7 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
                     _run(job, batch, reports, killers, doubt)
                     doubt = doubt and not batch
                     if inquiry is not None and inquiry.question not in answers:
-                        _ask(job, inquiry, answers, doubt)
+                        _ask(job, inquiry, answers, kept, doubt)
                         doubt = True
             break
         except JobEnded as end:
@@ -181,10 +190,15 @@ def _run(
             message = job.receive()
             if message.get("is") != "cell" or message.get("index") != number:
                 raise JobEnded("died", "answered out of turn")
-            reports[number] = _cell_report(number, message)
-            if _OUT_OF_MEMORY.match(reports[number].message):
+            reports[number] = report = _cell_report(number, message)
+            if report.status != "error":
+                continue
+            if is_out_of_memory(report.message):
                 # The exception leaves the job alive, but with all that memory still taken.
                 raise JobEnded("limit", job.over_memory())
+            spent = limit_behind(report.message, job.limits)
+            if spent is not None:
+                reports[number] = replace(report, status="limit", message=f"The cell {spent}.")
     except JobEnded as end:
         if end.kind != "broken":
             if end.kind == "limit" or not doubt or number != batch[0][0]:
@@ -200,7 +214,20 @@ def _pieces(source: str) -> Iterator[str]:
         yield source[start : start + wire.MAX_TEXT]
 
 
-def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], doubt: bool) -> None:
+@dataclass
+class _Kept:
+    """The memory that the answers of a sitting take here; what one job may send says nothing of what all of them do."""
+
+    most_mib: int
+    taken: int = 0
+
+    def take(self, weight: int) -> None:
+        if self.taken + weight > self.most_mib * MIB:
+            raise JobEnded("limit", f"sent more than {self.most_mib} MiB of answers, those to other questions included")
+        self.taken += weight
+
+
+def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], kept: _Kept, doubt: bool) -> None:
     """Put one question; when the job ends, what had arrived stays and the rest of the question shares the reason."""
     outcomes: list[Outcome] = []
     try:
@@ -211,9 +238,11 @@ def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], doubt: b
             expected = ("answer", inquiry.question, number)
             if (message.get("is"), message.get("question"), message.get("number")) != expected:
                 raise JobEnded("died", "answered out of turn")
-            if message.get("reason") == "memory":
+            outcome = _outcome(message, job.limits)
+            if outcome.kind == "raised" and is_out_of_memory(outcome.message):
                 raise JobEnded("limit", job.over_memory())
-            outcomes.append(_outcome(message))
+            kept.take(job.weight)
+            outcomes.append(outcome)
     except JobEnded as end:
         if end.kind == "broken" or (end.kind == "died" and doubt and not outcomes):
             raise
@@ -231,7 +260,7 @@ def _give_up(inquiries: Sequence[Inquiry], answers: dict[str, list[Outcome]], ou
         answers.setdefault(inquiry.question, [outcome] * inquiry.count)
 
 
-def _outcome(message: Mapping[Any, Any]) -> Outcome:
+def _outcome(message: Mapping[Any, Any], limits: Limits) -> Outcome:
     """Read one answer; whatever does not have the agreed form counts as an error of the submission."""
     parts = message.get("parts")
     if isinstance(parts, dict) and all(isinstance(name, str) for name in parts):
@@ -241,6 +270,9 @@ def _outcome(message: Mapping[Any, Any]) -> Outcome:
     text, traceback = _text(message.get("error")), _texts(message.get("traceback"))
     if message.get("reason") == "unwritten":
         return Outcome("missing", message="is not written yet", traceback=traceback)
+    spent = limit_behind(text, limits)
+    if spent is not None:
+        return Outcome("limit", message=spent)
     return Outcome("raised", message=text, traceback=traceback)
 
 

@@ -99,6 +99,8 @@ def decode(header: bytes, payload: bytes | bytearray, *, records: bool = False) 
     Raises:
         WireError: the bytes break a rule.
     """
+    if header.count(b"[") + header.count(b"{") > 2 * MAX_NODES:  # before they are made: each takes 60 bytes and more
+        raise WireError("a value has too many parts")
     try:
         node = json.loads(header.decode("ascii"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

@@ -159,6 +159,28 @@ def test_an_archive_that_unpacks_to_too_much_costs_only_what_is_above(tmp_path, 
     assert "unpacks to more" in found["late"].rejected
 
 
+def test_a_member_without_a_name_is_no_submission(tmp_path):
+    path = tmp_path / "class.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ann.ipynb", GOOD)
+        archive.writestr("#.ipynb", GOOD)
+    path.write_bytes(path.read_bytes().replace(b"#.ipynb", b"\0.ipynb"))  # it ends at its first null byte
+    assert [s.student for s in find_submissions([path], "softmax")] == ["ann"]
+
+
+def test_a_notebook_of_another_assignment_is_rejected(tmp_path):
+    said = {"metadata": {"autograder": {"assignment": "relu"}}}
+    write(tmp_path / "ann.ipynb", notebook("x = 1", **said))
+    write(tmp_path / "bob.ipynb", notebook("x = 1", metadata={"autograder": {"assignment": "softmax"}}))
+    write(tmp_path / "cleo.ipynb", notebook("x = 1", metadata={"autograder": [1]}))
+    rejected = {s.student: s.read().rejected for s in find_submissions([tmp_path], "softmax")}
+    assert rejected == {
+        "ann": "It is the notebook of the assignment 'relu', not of 'softmax'.",
+        "bob": "",
+        "cleo": "",
+    }
+
+
 def test_a_damaged_member_is_rejected_alone(tmp_path):
     path = tmp_path / "class.zip"
     with zipfile.ZipFile(path, "w") as archive:

@@ -1,7 +1,7 @@
-"""Family C: the library call that a task forbids, under every name it goes by.
+"""Family C: the library call that a task could forbid, under every name it goes by.
 
-The policy itself is to come with the probe of operators. Rows that earn marks until then are expected to fail, strictly:
-whoever adds the probe will see them pass.
+No question of the course of these tables forbids anything, so a row is graded on the values that it returns, and nobody
+else notices it. Where a question does forbid a call, the probe of operators has to find it under all of these names.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .attacks import answer, assert_harmless, assert_outcome, grade_table
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="hostile code runs in the sandbox of Linux only")
 
 
-def torch_answer(source: str, before: str = "", verdicts: str = ".."):
-    """A row for the torch question; nothing may be earned."""
-    return answer(source, verdicts, question="torch_softmax", before=before)
+def torch_answer(source: str, verdicts: str = "PP"):
+    """A row for the torch question, whose values are right."""
+    return answer(source, verdicts, question="torch_softmax")
 
 
-#: The entries of ATTACKS.md, by their ids; the task forbids softmax, its relatives, autograd and ready-made inverses.
+#: The entries of ATTACKS.md, by their ids, with the verdicts that the values alone deserve.
 TABLE = {
     "C-01": torch_answer("def torch_softmax(x): return getattr(torch, 'soft' + 'max')(x, -1)"),
     "C-02": torch_answer("def torch_softmax(x): return vars(F)['softmax'](x, -1)"),
@@ -34,9 +34,10 @@ TABLE = {
         def torch_softmax(x):
             t = x.clone().requires_grad_()
             return torch.autograd.grad(torch.logsumexp(t, -1).sum(), t)[0]
-        """
+        """,
+        "PF",  # what it returns has no gradient
     ),
-    "C-13": answer("def softmax(x): import scipy.special as s; return s.softmax(x, -1)", "..."),
+    "C-13": answer("def softmax(x): import scipy.special as s; return s.softmax(x, -1)", "PPP"),
     "C-14": torch_answer(
         """
         import base64
@@ -53,7 +54,7 @@ TABLE = {
     "C-20": torch_answer("@torch.jit.script\ndef torch_softmax(x: torch.Tensor): return torch.softmax(x, -1)"),
     "C-22": answer(
         "def inverse(a): return np.linalg._linalg.inv(a)",
-        "..",
+        "PP",
         question="inverse",
         before="def no(*a): raise RuntimeError('not allowed')\nnp.linalg.inv = no",
     ),
@@ -66,7 +67,7 @@ TABLE = {
     ),
     "C-25": answer(
         "def adam_step(p, g): o = torch.optim.Adam([p], lr=.1); p.grad = g; o.step(); return p",
-        "..",
+        "..",  # it changes its input
         question="adam_step",
     ),
     "C-25 on a copy": answer(
@@ -78,7 +79,7 @@ TABLE = {
             o.step()
             return p
         """,
-        "..",
+        "PP",
         question="adam_step",
     ),
     "C-26": answer(
@@ -88,7 +89,7 @@ TABLE = {
             torch.relu(t).backward(torch.tensor(g))
             return t.grad.numpy()
         """,
-        "..",
+        "PP",
         question="relu_backward",
     ),
     "C-28": torch_answer(
@@ -122,23 +123,13 @@ TABLE = {
         import subprocess, sys
         def torch_softmax(x):
             subprocess.run([sys.executable, '-c', 'import torch'], check=True)
-        """
+        """,
+        "EE",
     ),
     "in the grader": torch_answer(
-        "def torch_softmax(x):\n    from solutions.hostile.hostile import torch_softmax as f\n    return f(x)"
+        "def torch_softmax(x):\n    from solutions.hostile.hostile import torch_softmax as f\n    return f(x)", "EE"
     ),
 }
-
-#: Those that earn nothing as it is.
-STOPPED = ("C-25", "in another process", "in the grader")
-
-
-def _row(name: str):
-    if name in STOPPED:
-        return name
-    return pytest.param(
-        name, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason="policy: needs the ops probe")
-    )
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +137,8 @@ def batch(tmp_path_factory):
     return grade_table(TABLE, tmp_path_factory.mktemp("c"))
 
 
-@pytest.mark.parametrize("name", [_row(name) for name in TABLE])
-def test_a_forbidden_call_earns_nothing(batch, name):
+@pytest.mark.parametrize("name", TABLE)
+def test_a_call_that_nobody_forbids_is_graded_on_its_values(batch, name):
     assert_outcome(batch.marks[name], TABLE[name])
 
 

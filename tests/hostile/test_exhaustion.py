@@ -18,7 +18,13 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the limits are the kernel's, and /proc is read"),
 ]
 
-LATE, MEMORY, OUTPUT = r"ran longer than 1 s", r"used more than 256 MiB of memory", r"sent more than 16 MiB of output"
+LATE, IDLE = r"ran longer than 1 s", r"waited, and was not done after 2 s"
+MEMORY, OUTPUT = r"used more than 256 MiB of memory", r"sent more than 16 MiB of output"
+THREADS, FILES = (
+    r"had more than 64 threads, or no memory for one more",
+    r"used more than 16 MiB, or too many names, for its files",
+)
+FILE = r"wrote more than 16 MiB to one file"
 
 
 def body(text: str, seen: str, verdict: str = "limit") -> Row:
@@ -45,8 +51,7 @@ ATTACKS = {
     "F-07 fork bomb": cell("import os\nwhile True: os.fork()", "BlockingIOError|PermissionError", "error"),
     "F-08 thread bomb": cell(
         "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(99,)).start()",
-        "RuntimeError: can't start new thread|MemoryError|256 MiB",
-        "error",
+        f"{THREADS}|{MEMORY}",
     ),
     "F-10 recursion": body("def softmax(x): return softmax(x)", "RecursionError", "error"),
     "F-11 recursion without a limit": body(
@@ -55,9 +60,7 @@ ATTACKS = {
         "RecursionError",
         "error",
     ),
-    "F-13 inode flood": cell(
-        "for i in range(10**8): open(f'f{i}', 'w').close()", "OSError.*No space left|ran longer", "error"
-    ),
+    "F-13 inode flood": cell("for i in range(10**8): open(f'f{i}', 'w').close()", f"{FILES}|{LATE}"),
     "F-14 descriptors": cell("keep = [open('/dev/null') for _ in range(10**6)]", "Too many open files", "error"),
     "F-16 regular expression": cell("import re\nre.match(r'(a+)+$', 'a' * 40 + 'b')", LATE),
     "F-17 giant answer": body(
@@ -115,16 +118,14 @@ ATTACKS = {
     # Files
     "many small files": cell(
         "for i in range(10**6):\n    with open(f'{i}.txt', 'w') as file: file.write('x' * 5000)",
-        "No space left|ran longer",
-        "error|limit",
+        f"{FILES}|{LATE}",
     ),
     "one large file": cell(
         "with open('big', 'wb') as file:\n    while True: file.write(bytes(2**20))",
-        "OSError.*(No space left|File too large)",
-        "error",
+        f"{FILES}|{FILE}",
     ),
     "deep folders": cell(
-        "import os\nwhile True:\n    os.mkdir('d')\n    os.chdir('d')", "OSError|ran longer", "error|limit"
+        "import os\nwhile True:\n    os.mkdir('d')\n    os.chdir('d')", f"OSError|{FILES}|{LATE}", "error|limit"
     ),
     "descriptors, kept": cell(
         "keep = []\nwhile True: keep.append(open('/dev/null'))", "OSError.*Too many open files", "error"
@@ -196,7 +197,7 @@ ATTACKS = {
         ),
         Expected("pass|limit", "", cell="", others=False),
     ),
-    "sleep": cell("import time\ntime.sleep(999)", LATE),
+    "sleep": cell("import time\ntime.sleep(999)", IDLE),
     "number of digits": cell("9 ** 9 ** 9", LATE + "|" + MEMORY),
     "graphics card": cell(
         "import os, torch\nos.environ['CUDA_VISIBLE_DEVICES'] = '0'\ntorch.zeros(1, device='cuda')",

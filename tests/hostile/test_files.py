@@ -139,6 +139,13 @@ FILES = {
     "G-26 order": Row(
         bad(above="y = later(1)"), Expected("pass", "NameError: name 'later' is not defined", cell="error")
     ),
+    "G-34 last week's notebook": Row(
+        packed(notebook(cells(), metadata={"autograder": {"assignment": "relu", "schema": 1}})),
+        rejected("notebook of the assignment 'relu', not of 'tiny'"),
+    ),
+    "G-34 name of an assignment that is no text": Row(
+        packed(notebook(cells(), metadata={"autograder": {"assignment": ["relu"]}})), FULL
+    ),
     "G-31 path in an output": Row(with_output({"metadata": {"filename": "../../x.py"}, "data": {}}), FULL),
     # Our own
     "format 2": Row(old(2), FULL),
@@ -442,8 +449,10 @@ def hostile_archive(path: Path) -> None:
         archive.writestr("z lzma.ipynb", PERFECT, zipfile.ZIP_LZMA)
         archive.writestr("z inner.zip", in_zip("ann.ipynb"))
         archive.writestr("folder.ipynb/", "")
+        archive.writestr("#.ipynb", PERFECT)
         archive.writestr("z bomb.ipynb", bytes(60 * 2**20))
-    data = bytearray(path.read_bytes())
+    # A name ends at its first null byte: this one is empty.
+    data = bytearray(path.read_bytes().replace(b"#.ipynb", b"\0.ipynb"))
     _damage(data, "damaged", 70)
     _damage(data, "deflate", 70)
     _set_flag(data, "encrypted")
@@ -514,6 +523,12 @@ def lay_out_archives(folder: Path) -> list[Path]:
         pass
     return list(paths.values())
 
+
+#: Entries of ATTACKS.md that are members of an archive, or archives.
+IN_ARCHIVES = {
+    "G-28": ("link", "pipe", "device"),
+    "G-29": ("bomb", "inner", "many", "endless"),
+}
 
 UNREADABLE = {
     "many": "10,000 entries",

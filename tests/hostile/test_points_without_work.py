@@ -44,7 +44,7 @@ LISTED = {
             try: return my_version(x)
             except Exception: return torch.softmax(torch.as_tensor(x), -1).numpy()
         """,
-        "...",
+        "PPP",  # the question forbids no call; see test_back_doors.py
     ),
     "E-11": answer(
         """
@@ -125,26 +125,13 @@ INVENTED = {
 }
 TABLE = LISTED | INVENTED
 
-#: P is due, and it takes the probe of operators to see it; see test_back_doors.py.
-POLICY = ("E-10",)
-
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory):
     return grade_table(TABLE, tmp_path_factory.mktemp("e"))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            n, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason="policy: needs the ops probe")
-        )
-        if n in POLICY
-        else n
-        for n in TABLE
-    ],
-)
+@pytest.mark.parametrize("name", TABLE)
 def test_points_are_earned(batch, name):
     assert_outcome(batch.marks[name], TABLE[name])
 

@@ -198,7 +198,7 @@ INVENTED = {
         "def softmax(x):\n    deep = []\n    for _ in range(10**5): deep = [deep]\n    return deep", "FFF"
     ),
     "list that holds itself": answer("def softmax(x):\n    loop = []\n    loop.append(loop)\n    return loop", "FFF"),
-    "very wide list": answer("def softmax(x): return [0.0] * 10**7", "FFF"),
+    "very wide list": answer("def softmax(x): return [0.0] * 10**6", "FFF"),
     "many large arrays": answer("def softmax(x): return [np.zeros(10**6)] * 1000", "LLL|EEE", seen="softmax"),
     "huge number": answer("def double(x): return 10**10**5 if type(x) is float else 2 * x", "PF", question="double"),
     "huge text": answer("def softmax(x): return 'x' * 10**7", "FFF", seen="too long"),
@@ -216,7 +216,11 @@ INVENTED = {
             """,
         ),
         # Whoever breaks what cells and questions are answered with harms the own ones only.
-        {"softmax": "...", **dict.fromkeys(["torch_softmax", "loss", "Model", "inverse", "train"], "PP|P.|..")},
+        {
+            "softmax": "...",
+            **dict.fromkeys(["torch_softmax", "Model", "inverse", "train"], "PP|P.|.."),
+            "loss": "PPP|PP.|P..|...",
+        },
         cells={1: "ended the process"},
     ),
     "patched builtins": cell(

@@ -18,6 +18,7 @@ import pytest
 from autograder import Limits
 from autograder.grading.key import make_key
 from autograder.sandbox.host import Sandbox
+from autograder.sandbox.jail import allowed_trees
 from autograder.sandbox.sitting import sit
 
 from .attacks import (
@@ -107,13 +108,15 @@ LISTED = {
     "B-20": answer("def softmax(x): raise ValueError(repr(x.tolist()))", "EEE", seen="raised ValueError in cell"),
 }
 
-_OTHER_FILES = """
+#: Landlock lets nobody list the root, so other places are tried one by one.
+_OTHER_FILES = f"""
 import os
 found = []
-for top, folders, files in os.walk("/"):
-    found += [name for name in files if name.endswith((".ipynb", "checks.py", "marks.csv", "public.json"))]
-    if top.count("/") > 6:
-        folders.clear()
+for place in ("/", "/home", "/root", "/tmp", "/var", {os.path.dirname(os.path.dirname(os.path.dirname(__file__)))!r}):
+    for top, folders, files in os.walk(place):
+        found += [name for name in files if name.endswith((".ipynb", "checks.py", "marks.csv", "public.json"))]
+        if top.count("/") > 6:
+            folders.clear()
 assert found == [], found
 """
 
@@ -331,7 +334,7 @@ def test_nobody_else_is_harmed_by_leaks(leaks):
 #: Reads all memory of the job that it can find its way to without a list of what is mapped: the kernel refuses to write
 #: from an address that is not. What is looked for comes in halves, the second reversed: looking must not put it there.
 WALK = """
-import ctypes, gc, json
+import ctypes, gc, json, os
 libc = ctypes.CDLL(None)
 libc.write.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
 libc.write.restype = ctypes.c_ssize_t
@@ -363,22 +366,61 @@ def memory():
                 at, before = at + len(data), data[-KEPT:]
             done.append((start, max(at, anchor + 1)))
 
+def environment():
+    yield from (f"{name}={value}".encode() for name, value in os.environ.items())
+
+def files():
+    # Landlock lets nobody list the root, so other places where something may lie are tried one by one.
+    tops = ["/", ".", "/dev", "/etc", "/home", "/proc", "/root", "/run", "/sys", "/tmp", "/var", *SECRET_PATHS]
+    found = [os.path.join(top, name) for top in tops for top, _, names in os.walk(top) for name in names]
+    for path in [*SECRET_PATHS, *found]:
+        if not any(path.startswith(tree + "/") for tree in TREES):
+            yield path.encode("utf-8", "surrogateescape")
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            except OSError:
+                continue
+            try:
+                yield os.read(fd, CHUNK)
+            except OSError:
+                pass
+            os.close(fd)
+
+def descriptors():
+    # Without waiting; the channel has nothing but the question being asked.
+    for fd in range(256):
+        try:
+            blocking = os.get_blocking(fd)
+            os.set_blocking(fd, False)
+            try:
+                yield os.read(fd, CHUNK)
+            except OSError:
+                pass
+            os.set_blocking(fd, blocking)
+        except OSError:
+            pass
+
 def walk():
     halves = {name: (bytes.fromhex(a), bytes.fromhex(b)) for name, (a, b) in HALVES.items()}
-    found = dict.fromkeys(halves, 0)
-    found["bytes"] = 0
-    for data in memory():
-        found["bytes"] += len(data)
-        for name, (first, last) in halves.items():
-            at = data.find(first)
-            while at >= 0:
-                end = at + len(first)
-                found[name] += data[end : end + len(last)][::-1] == last
-                at = data.find(first, at + 1)
+    found = {}
+    for place in (environment, descriptors, files, memory):
+        found[place.__name__] = {"bytes": 0, "seen": []}
+        for data in place():
+            found[place.__name__]["bytes"] += len(data)
+            for name, (first, last) in halves.items():
+                at = data.find(first)
+                while at >= 0:
+                    end = at + len(first)
+                    if data[end : end + len(last)][::-1] == last and name not in found[place.__name__]["seen"]:
+                        found[place.__name__]["seen"].append(name)
+                    at = data.find(first, at + 1)
     return json.dumps(found)
 
+with open("planted.txt", "w") as file:
+    file.write(PLANTED)
 FOUND = []
-def double(x):
+def secret(x):
+    os.environ["PLANTED"] = PLANTED
     FOUND.append(FOUND[0] if FOUND else walk())
     return FOUND[0]
 """
@@ -391,9 +433,12 @@ def halves(canary: bytes) -> tuple[str, str]:
 
 
 @pytest.mark.slow
-def test_no_canary_is_in_the_memory_of_a_job(tmp_path, monkeypatch):
-    """Not the grader's environment, nor its files, the seed, an expected answer, or what another student handed in."""
+def test_no_canary_is_within_reach_of_a_job(tmp_path, monkeypatch):
+    """Not what the grader knows, what it will ask, or what others handed in: not in memory, environment, files, descriptors."""
     monkeypatch.setenv("AUTOGRADER_CANARY", "canary-in-the-environment")
+    gradebook = tmp_path / "the-gradebook.sqlite"
+    gradebook.write_text("canary-in-the-gradebook")
+    gradebook.chmod(0o644)
     assignment = make_course(tmp_path)
     with assignment.checks_file.open("a", encoding="utf-8") as file:
         file.write("# canary-in-the-checks\n")
@@ -412,17 +457,31 @@ def test_no_canary_is_in_the_memory_of_a_job(tmp_path, monkeypatch):
         wanted = {
             "planted": b"planted-by-the-student",
             "environment": b"canary-in-the-environment",
+            "gradebook": b"canary-in-the-gradebook",
             "checks": b"canary-in-the-checks",
             "notebook": b"canary-in-another-notebook",
             "seed as text": str(seed).encode(),
             "seed as number": struct.pack("<q", seed),
             "expected answer": expected[0, 0].tobytes(),
             "another expected answer": expected[1, 0].tobytes(),
+            # A frame ends with its arrays, and the hidden check is the last one of its question.
+            "input of a later question": questions["inverse"].inquiry.frame[-16:-8],
+            "input of another question": questions["relu_backward"].inquiry.frame[-16:-8],
         }
-        cells = [f"import numpy as np\nHALVES = { ({name: halves(text) for name, text in wanted.items()})!r}", WALK]
+        assert questions["secret"] is key.questions[0]
+        known = f"HALVES = { ({name: halves(text) for name, text in wanted.items()})!r}\nTREES = {allowed_trees()!r}"
+        known += f"\nSECRET_PATHS = {[str(gradebook), str(tmp_path), str(assignment.checks_file), __file__]!r}"
+        cells = [f"import numpy as np\n{known}", WALK]
         transcript = sit(slot, list(enumerate(cells, start=1)), inquiries, limits)
     assert transcript.jobs == 1, transcript
-    found = json.loads(next(iter(transcript.answers["double"][0].parts.values())))
-    assert found.pop("bytes") > 50 * 2**20
-    assert found.pop("planted") > 0
-    assert set(found.values()) == {0}, found
+    (outcome, *_) = transcript.answers["secret"]
+    assert outcome.kind == "answer", outcome
+    found = json.loads(next(iter(outcome.parts.values())))
+    # What is there is found: the student's own, wherever it was put.
+    assert {place: there["seen"] for place, there in found.items()} == {
+        "environment": ["planted"],
+        "descriptors": [],
+        "files": ["planted"],
+        "memory": ["planted"],
+    }
+    assert found["memory"]["bytes"] > 50 * 2**20

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="hostile code ru
 
 NO_ANSWER = "sent something that is no answer"
 
-#: The entries of ATTACKS.md, by their ids. Files beside the notebooks (D-19) lie in every batch.
+#: The entries of ATTACKS.md, by their ids.
 LISTED = {
     "D-01": cell("np.allclose = torch.allclose = lambda *a, **k: True"),
     "D-02": cell("import unittest\nunittest.TestCase.assertEqual = unittest.TestCase.fail = lambda *a, **k: None"),
@@ -84,6 +84,14 @@ LISTED = {
     ),
     "D-17": cell(
         "import os\nif os.fork() == 0:\n    os.setsid()\n    while True: pass", "BlockingIOError|PermissionError"
+    ),
+    # `grade_table` lays such files beside the notebooks of every batch.
+    "D-19": cell(
+        """
+        import importlib.util, sys
+        assert importlib.util.find_spec("conftest") is importlib.util.find_spec("hostile") is None
+        assert "site-packages" in np.__file__
+        """
     ),
     "D-20": cell(
         """
@@ -195,7 +203,7 @@ INVENTED = {
     "all modules of ours gone": cell(
         "import sys\nfor name in [n for n in sys.modules if n.startswith('autograder')]: del sys.modules[name]"
     ),
-    "encoder replaced": Attack({}, (_MODULES + "wire.encode = lambda m: b'{}'",), {}, {1: "ran longer than 1 s"}),
+    "encoder replaced": Attack({}, (_MODULES + "wire.encode = lambda m: b'{}'",), {}, {1: "ended the process"}),
     "channel found by the collector": answer(
         """
         import gc
@@ -302,23 +310,16 @@ TABLE = LISTED | FRAMES | INVENTED
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory):
-    started = time.monotonic()
-    made = grade_table(TABLE, tmp_path_factory.mktemp("d"))
-    return made, time.monotonic() - started
+    return grade_table(TABLE, tmp_path_factory.mktemp("d"))
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_the_verdict_stays_with_the_grader(batch, name):
-    assert_outcome(batch[0].marks[name], TABLE[name])
+    assert_outcome(batch.marks[name], TABLE[name])
 
 
 def test_nobody_else_is_harmed(batch):
-    assert_harmless(batch[0])
-
-
-def test_all_limits_together_bound_the_time(batch):
-    """Two at a time, each at most twice its seconds; far less is what it takes."""
-    assert batch[1] < len(TABLE) * LIMITS.submission_s
+    assert_harmless(batch)
 
 
 _THREADS = """
@@ -361,7 +362,7 @@ def test_threads_of_one_student_are_not_missing_to_another():
             time.sleep(0.01)
         assert sit(honest, [(1, _POOL)], question, limits).answers["f"][0].parts == {"output": 3}
         assert not done.done(), "the threads were there all the time"
-        assert done.result().cells[0].message == "The cell ran longer than 3 s."
+        assert done.result().cells[0].message == "The cell waited, and was not done after 6 s."
 
 
 class Gone:

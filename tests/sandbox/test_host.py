@@ -73,7 +73,7 @@ def answer(question, number, value):
 
 OUT_OF_TURN, NO_ANSWER, CLOSED = "answered out of turn", "sent something that is no answer", "closed its channel"
 GONE_OR_CLOSED = f"ended the process|{CLOSED}"
-LATE, FLOOD = "ran longer than 1 s", "sent more than 8 MiB"
+LATE, IDLE, FLOOD = "ran longer than 1 s", "waited, and was not done after 2 s", "sent more than 8 MiB"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ ATTACKS = {
     "answer to another question": Attack("write(answer('g', 0, 2)); return 0", reason=OUT_OF_TURN),
     "answer to a later probe": Attack("write(answer('f', 1, 99)); return 0", reason=OUT_OF_TURN),
     "number that is nearly right": Attack("write(answer('f', -1, 99)); return 0", reason=OUT_OF_TURN),
-    "half a frame, then sleep": Attack("write(answer('f', 0, 99)[:-5]); time.sleep(99)", ("limit", "limit"), LATE),
+    "half a frame, then sleep": Attack("write(answer('f', 0, 99)[:-5]); time.sleep(99)", ("limit", "limit"), IDLE),
     "huge header": Attack("write(struct.pack('<IQ', 2**32 - 1, 0)); return 0", reason=NO_ANSWER),
     "huge payload": Attack("write(struct.pack('<IQ', 2, 2**64 - 1) + b'{}'); return 0", reason=NO_ANSWER),
     "empty frame": Attack("write(bytes(12)); return 0", reason=NO_ANSWER),
@@ -119,7 +119,7 @@ ATTACKS = {
         "threading.Thread(target=os.close, args=(channel(),)).start(); time.sleep(99)", reason=CLOSED
     ),
     "channel replaced": Attack("os.dup2(os.open(os.devnull, os.O_RDWR), channel()); return 0", reason=GONE_OR_CLOSED),
-    "waits for more to read": Attack("os.read(channel(), 10**6); return 0", ("limit", "limit"), LATE),
+    "waits for more to read": Attack("os.read(channel(), 10**6); return 0", ("limit", "limit"), IDLE),
     "flood of standard output": Attack("while True: os.write(1, bytes(2**16))", ("limit", "limit"), FLOOD),
     "flood of standard errors": Attack("while True: os.write(2, bytes(2**16))", ("limit", "limit"), FLOOD),
     "flood of prints": Attack("while True: print('x' * 10**5)", ("limit", "limit"), LATE),

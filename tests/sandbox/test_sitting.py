@@ -71,6 +71,15 @@ def test_a_question_is_asked(cells, expected):
     assert shown == expected
 
 
+@pytest.mark.parametrize(
+    "cell", ["\n" * 900_000, " " * 900_000, " \n" * 450_000, "#" * 900_000, ".check(" * 120_000, ".check('" * 120_000]
+)
+def test_no_cell_keeps_the_grader_busy_before_it_runs(cell):
+    """The grader itself reads these; whatever grew with the square of their length would take hours."""
+    plan = list(schedule([(1, cell), (2, "grader.check('f')")], [calls("f", 1)]))
+    assert [inquiry.question for _, inquiry in plan if inquiry is not None] == ["f"]
+
+
 def test_questions_are_asked_in_the_order_of_the_notebook():
     cells = list(enumerate(['grader.check("b")', 'grader.check("a")']))
     asked = [i.question for _, i in schedule(cells, [calls("a", 1), calls("b", 1), calls("c", 1)]) if i]

@@ -18,9 +18,9 @@ import pytest
 
 from autograder.sandbox import libc
 
-from ..sandbox.test_host import descendants, until
-from . import files
-from .files import FULL, PERFECT, Expected, Row, bad, packed, rejected
+from .hostile import files
+from .hostile.files import FULL, PERFECT, Expected, Row, bad, packed, rejected
+from .sandbox.test_host import descendants, until
 
 pytestmark = [
     pytest.mark.slow,
