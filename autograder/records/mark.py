@@ -5,6 +5,7 @@ Points are whole hundredths everywhere and become decimals only here, so that su
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 

@@ -51,6 +51,21 @@ class End:
     max_rss_kib: int
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a process has used so far.
+
+    Attributes:
+        cpu_s: CPU seconds of all its threads.
+        rss_bytes: resident memory.
+        queued_s: seconds on the clock in which it could have run, but the processors were busy with others.
+    """
+
+    cpu_s: float = 0.0
+    rss_bytes: int = 0
+    queued_s: float = 0.0
+
+
 class JobProcess(Protocol):
     """What the grader needs to know of, and do to, the process of a job."""
 
@@ -60,8 +75,8 @@ class JobProcess(Protocol):
     def end(self) -> End:
         """Wait for its end."""
 
-    def usage(self) -> tuple[float, int]:
-        """CPU seconds and resident bytes so far; the last known values once it is gone."""
+    def usage(self) -> Usage:
+        """What it has used so far; the last known values once it is gone."""
 
     def out_of_memory(self) -> bool:
         """Whether the kernel killed it because its control group ran out of memory."""
@@ -85,12 +100,12 @@ class Job:
             end.setblocking(False)
             self._selector.register(end, selectors.EVENT_READ)
         self._started = self._checked = time.monotonic()
-        self._base_rss = process.usage()[1]
-        self._step: tuple[str, float, float] = ("", self._started, 0.0)
+        self._base_rss = process.usage().rss_bytes
+        self._step: tuple[str, float, Usage] = ("", self._started, Usage())
 
     def begin_step(self, what: str) -> None:
         """Start the clock of one cell or one question; `what` names it in the message of a limit."""
-        self._step = (what, time.monotonic(), self.process.usage()[0])
+        self._step = (what, time.monotonic(), self.process.usage())
 
     def send(self, frame: bytes) -> None:
         """Write one encoded frame; raises `JobEnded` when the job ends or does not read it in time."""
@@ -123,6 +138,11 @@ class Job:
     def over_memory(self) -> str:
         """What is said of a job that asked for more memory than it may have."""
         return f"used more than {self.limits.memory_mib} MiB of memory"
+
+    def spent_s(self) -> float:
+        """What it has used of the submission's seconds: those of CPU time, or half of those on the clock if more."""
+        usage = self.process.usage()
+        return max(usage.cpu_s, (time.monotonic() - self._started - usage.queued_s) / 2)
 
     def close(self) -> None:
         """End the job, whatever it is doing; the slot waits for its last word before it starts the next."""
@@ -189,26 +209,27 @@ class Job:
 
     def _check_limits(self) -> None:
         now = self._checked = time.monotonic()
-        cpu_s, rss = self.process.usage()
-        what, step_started, step_cpu = self._step
+        usage = self.process.usage()
+        what, step_started, before = self._step
         if what == "start":
             if now - step_started > START_S:
                 self.process.kill()
                 raise JobEnded("broken", f"was not ready after {START_S:g} s")
             return
-        # CPU time decides, so that a busy machine costs nobody marks; twice as much wall clock ends one that sleeps.
+        # CPU time decides; one that sleeps is ended after twice as much on the clock. The time in which others kept the
+        # processors does not count, so that a busy machine costs nobody marks.
         whole = f"the {self.limits.submission_s:g} s of the whole submission"
         clocks = (
             (
-                cpu_s - step_cpu,
-                now - step_started,
+                usage.cpu_s - before.cpu_s,
+                now - step_started - (usage.queued_s - before.queued_s),
                 self.limits.step_s,
                 f"ran longer than {self.limits.step_s:g} s",
                 f"waited, and was not done after {2 * self.limits.step_s:g} s",
             ),
             (
-                cpu_s,
-                now - self._started,
+                usage.cpu_s,
+                now - self._started - usage.queued_s,
                 self._budget_s,
                 f"was running when {whole} were used up",
                 f"was waiting when twice {whole} had passed",
@@ -218,13 +239,13 @@ class Job:
             if what and (cpu > limit or wall > 2 * limit):
                 self.process.kill()
                 raise JobEnded("limit", idle if cpu < _IDLE * wall else late)
-        if rss - self._base_rss > 1.3 * self.limits.memory_mib * _MIB:
+        if usage.rss_bytes - self._base_rss > 1.3 * self.limits.memory_mib * _MIB:
             self.process.kill()
             raise JobEnded("limit", self.over_memory())
 
     def _death(self) -> JobEnded:
         """Why the job's end of the channel closed."""
-        cpu_s, _ = self.process.usage()
+        cpu_s = self.process.usage().cpu_s
         self.process.kill()  # it may only have closed the channel
         end = self.process.end()
         if max(cpu_s, end.cpu_s) >= self._budget_s:

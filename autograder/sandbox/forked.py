@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.errors import GraderError
 from autograder.sandbox import cgroups
-from autograder.sandbox.conversation import End, Job
+from autograder.sandbox.conversation import End, Job, Usage
 from autograder.sandbox.zygote import receive_packet, send_packet
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class ForkedProcess:
     def __init__(self, slot: ForkSlot, pid: int, pidfd: int | None) -> None:
         self._slot, self._pidfd = slot, pidfd
         self._pid = _outer_pid(pidfd) if pidfd is not None else pid
-        self._last = (0.0, 0)
+        self._last = Usage()
         self._end: End | None = None
         self._group: cgroups.SlotGroup | None = None
         self._group_kills = 0
@@ -183,23 +183,32 @@ class ForkedProcess:
                 self._pidfd = None
             if packet is None:
                 # A job does not outlive its zygote, so there is nothing left to wait for.
-                self._end = End(-signal.SIGKILL, *self._last)
+                self._end = End(-signal.SIGKILL, self._last.cpu_s, self._last.rss_bytes // 1024)
                 raise GraderError("the zygote ended while a job was running")
             message = packet[0]
             self._end = End(message["status"], message["cpu_s"], message["max_rss_kib"])
         return self._end
 
-    def usage(self) -> tuple[float, int]:
+    def usage(self) -> Usage:
         if self._pid is not None and self._end is None:
             with contextlib.suppress(OSError, ValueError, IndexError):
                 # After the command name in brackets, which may hold anything: utime and stime are 14 and 15, rss is 24.
                 stat = Path(f"/proc/{self._pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
-                self._last = ((int(stat[11]) + int(stat[12])) / _CLOCK_TICKS, int(stat[21]) * _PAGE)
+                cpu_s = (int(stat[11]) + int(stat[12])) / _CLOCK_TICKS
+                self._last = Usage(cpu_s, int(stat[21]) * _PAGE, _queued_s(self._pid, self._last.queued_s))
         return self._last
 
 
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def _queued_s(pid: int, least: float) -> float:
+    """How long the thread that waited longest has waited for a processor, seconds; 0 where the kernel does not count."""
+    for thread in os.scandir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError, IndexError):  # it has ended, or the file is not there
+            least = max(least, int(Path(thread.path, "schedstat").read_bytes().split()[1]) / 1e9)
+    return least
 
 
 def _outer_pid(pidfd: int) -> int | None:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from autograder.sandbox.conversation import End, Job
+from autograder.sandbox.conversation import End, Job, Usage
 
 if TYPE_CHECKING:
     from autograder.sandbox.host import Sandbox
@@ -88,8 +88,8 @@ class SpawnedProcess:
     def end(self) -> End:
         return End(self._process.wait(), 0.0, 0)
 
-    def usage(self) -> tuple[float, int]:
-        return (0.0, 0)
+    def usage(self) -> Usage:
+        return Usage()
 
     def out_of_memory(self) -> bool:
         return False

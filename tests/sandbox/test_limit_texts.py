@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import socket
 import sys
 from contextlib import closing
 
 import pytest
 
 from autograder.course.probes import Call
+from autograder.sandbox import conversation
+from autograder.sandbox.conversation import Job, JobEnded, Usage
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.limits import Limits, is_out_of_memory, limit_behind
 from autograder.sandbox.sitting import Inquiry, sit
@@ -151,3 +154,33 @@ def test_exceptions_of_the_kernel_are_limits(message, said):
 )
 def test_exceptions_of_a_failed_allocation_are_known(message, expected):
     assert is_out_of_memory(message) is expected
+
+
+class Measured:
+    """A process of which only the numbers are there."""
+
+    def __init__(self) -> None:
+        self.now = Usage()
+
+    def usage(self) -> Usage:
+        return self.now
+
+    def kill(self) -> None:
+        pass
+
+
+def test_time_in_which_others_kept_the_processors_does_not_count(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(conversation.time, "monotonic", lambda: clock[0])
+    (ours, theirs), (out, their_out) = socket.socketpair(), socket.socketpair()
+    with theirs, their_out:
+        process = Measured()
+        job = Job(process, ours, out, Limits(step_s=1, submission_s=3), 3)
+        job.begin_step("cell")
+        clock[0], process.now = 100.0, Usage(cpu_s=0.5, queued_s=98.5)
+        job._check_limits()
+        assert job.spent_s() == 0.75
+        process.now = Usage(cpu_s=0.01, queued_s=97.5)
+        with pytest.raises(JobEnded, match="waited, and was not done after 2 s"):
+            job._check_limits()
+        job.close()

@@ -110,6 +110,11 @@ def test_a_cell_that_fails_costs_only_what_it_would_have_defined(sat):
     assert transcript.jobs == 1
 
 
+def test_what_torch_has_no_kernel_for_is_no_stub(sat):
+    transcript = sat(["def f(x):\n    raise NotImplementedError('\"kernel\" not implemented for Long')"], calls("f", 1))
+    assert [o.kind for o in transcript.answers["f"]] == ["raised"]
+
+
 def test_names_and_stubs_that_are_not_written_are_missing(sat):
     cells = ["def f(x):\n    raise NotImplementedError", "value = ...", "def helper(x):\n    return x"]
     transcript = sat(cells, calls("f", 1), Inquiry.of("value", [Value()]), calls("nowhere", 1))
@@ -200,6 +205,15 @@ def test_a_loop_in_a_function_costs_one_limit_and_not_one_per_check(sat):
     assert transcript.jobs == 2
     # Forty limits would be forty CPU seconds at least.
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.slow
+def test_questions_that_sleep_leave_the_others_their_time(sat):
+    """Each is stopped after two seconds on the clock and costs one of the four that the submission has."""
+    cells = ["import time", *(f"def s{i}(x): time.sleep(60)" for i in range(3)), FINE.format("g")]
+    transcript = sat(cells, *(calls(f"s{i}", 1) for i in range(3)), calls("g", 1), submission_s=4)
+    assert [transcript.answers[f"s{i}"][0].message for i in range(3)] == ["waited, and was not done after 2 s"] * 3
+    assert outputs(transcript, "g") == [2]
 
 
 @pytest.mark.slow
