@@ -204,7 +204,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 def _queued_s(pid: int, least: float) -> float:
-    """How long the thread that waited longest has waited for a processor, seconds; 0 where the kernel does not count."""
+    """How long the thread that waited longest has waited for a processor, seconds; 0 where nobody counts it."""
     for thread in os.scandir(f"/proc/{pid}/task"):
         with contextlib.suppress(OSError, IndexError):  # it has ended, or the file is not there
             least = max(least, int(Path(thread.path, "schedstat").read_bytes().split()[1]) / 1e9)
