@@ -1671,7 +1671,7 @@ def _(rng):
 
 
 #: One step of descent amplifies rounding where a score passes its margin.
-WHOLE_PATH = Tolerance("sums in another order differ by less than 1e-9 after 60 steps", absolute=1e-6)
+WHOLE_PATH = Tolerance("sums in another order differ by less than 1e-9 after 90 steps", absolute=1e-6)
 NETWORK = """
 class Net:
     def __init__(self, numbers):
@@ -1682,7 +1682,7 @@ class Net:
     def parameters(self):
         return self.p
 model = Net(start)
-losses = fit_moons(model, x, y, lr=1.0, steps=60)
+losses = fit_moons(model, x, y, lr=1.0, steps=90)
 """
 
 
@@ -1692,20 +1692,21 @@ losses = fit_moons(model, x, y, lr=1.0, steps=60)
     tolerance=WHOLE_PATH,
 )
 def _(rng):
-    x, y = moons(20, 0.05, 3)
-    start = [float(v) for v in np.random.default_rng(12).uniform(-1.5, 1.5, size=25)]
+    x, y = moons(20, 0.05, 5)
+    start = [float(v) for v in np.random.default_rng(35).uniform(-1.5, 1.5, size=25)]
     tips = "[1 if model(tip).data > 0 else -1 for tip in ([0, 1], [1, 0.1], [1, -0.5], [0, 0.4])]"
     return script(NETWORK, "losses", tips, uses=("Value",), start=start, x=x, y=y)
 
 
 @fit_moons.check(
-    "your own network learns, with default lr and steps", hint="Draw the figure. Does the loss fall well below 0.3?"
+    "your own network learns, with default lr and steps", hint="Draw the figure. Does the loss fall below 0.25?"
 )
 def _(rng):
     x, y = moons(16, 0.05, 3)
     lines = "model = MLP(2, [6, 1], rng)\nlosses = fit_moons(model, x, y)"
-    sides = "[1 if model(point).data > 0 else -1 for point in ([0, 1], [-1, 0], [1, -0.5], [2, 0.5])]"
-    shown = ("len(losses)", "int(losses[-1] / 0.3)", sides)
+    # Another start leads elsewhere. Of 250 starts none ended with a loss above 0.18, or began below 0.34.
+    loss = "sum(max(0, 1 - label * model(row).data) for row, label in zip(x, y)) / len(x)"
+    shown = ("len(losses)", f"int({loss} / 0.25)")
     return script(lines, *shown, uses=("MLP",), rng=Generator(int(rng.integers(50))), x=x, y=y)
 
 

@@ -323,7 +323,7 @@ def test_a_script_runs_on_the_builtins_from_before_the_notebook(sat):
 
 def test_what_a_script_raises_in_student_code_is_told_with_the_students_line(sat):
     kind, message = asked_once(
-        sit, [NODE.replace("2 * self.data", "self.date")], script("y = Node(x).twice()", "y.data", x=4)
+        sat, [NODE.replace("2 * self.data", "self.date")], script("y = Node(x).twice()", "y.data", x=4)
     )
     assert kind == "raised"
     assert "AttributeError" in message
