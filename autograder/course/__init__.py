@@ -2,7 +2,7 @@
 
 from autograder.course.elementwise import check_elementwise, declare_variants
 from autograder.course.model import Tolerance, question
-from autograder.course.probes import call, call_twice, do, gradient, module, steps, value
+from autograder.course.probes import call, call_twice, do, gradient, module, script, steps, value
 from autograder.course.reduced import Far, check_reduced
 from autograder.course.values import Code, Generator, tensor
 
@@ -20,6 +20,7 @@ __all__ = [
     "gradient",
     "module",
     "question",
+    "script",
     "steps",
     "tensor",
     "value",

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from autograder.course.model import Assignment, Check, Question
-from autograder.course.probes import Call, Gradient, Module, Probe, Steps, Value
+from autograder.course.probes import Call, Gradient, Module, Probe, Script, Steps, Value
 from autograder.course.values import Code, Generator, TensorValue
 from autograder.errors import CourseError
 
 PUBLIC_SEED = 0
 
-_VERBS = (Call, Gradient, Steps, Module, Value)
+_VERBS = (Call, Gradient, Steps, Module, Value, Script)
 _SCALARS = (type(None), bool, int, float, complex, str, TensorValue, Code, Generator)
 
 
@@ -66,7 +66,7 @@ def draw(check: Check, rng: np.random.Generator) -> tuple[Probe, ...]:
         if not isinstance(probe, _VERBS):
             raise CourseError(
                 f"{label} returns a {type(probe).__name__}, which is no probe. Return call(...), "
-                "gradient(...), steps(...), module(...) or value()."
+                "gradient(...), steps(...), module(...), script(...) or value()."
             )
         complaint = next(_complaints(probe), None)
         if complaint:
@@ -137,12 +137,23 @@ def _value(probe: Value) -> Iterator[str]:
     return iter(())
 
 
+def _script(probe: Script) -> Iterator[str]:
+    if not probe.shown:
+        yield "script(...) shows no expression, so nothing would come back."
+    for text, mode in [(probe.lines, "exec"), *((e, "eval") for e in probe.shown)]:
+        try:
+            compile(text, "<script>", mode, dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            yield f"in script(...), {text!r} is not Python: {error}."
+
+
 _SHAPES_OF_VERBS: dict[type[Any], Callable[[Any], Iterator[str]]] = {
     Call: _call,
     Gradient: _gradient,
     Steps: _steps,
     Module: _module,
     Value: _value,
+    Script: _script,
 }
 
 

@@ -113,6 +113,13 @@ def _module(make: Any, construct: Any, state: Any, args: Any, training: bool, se
     return answer
 
 
+def _script(names: Any, inputs: Any, lines: Any, shown: Any) -> dict[str, Any]:
+    """Run the lines, then note what the expressions are."""
+    known = {"np": np, **names, **copy.deepcopy(inputs)}
+    _run(exec, ["\n".join(lines), known], {})
+    return {e: copy.deepcopy(_run(eval, [e, known], {})) for e in shown}
+
+
 def _named(args: Any, kwargs: Any) -> dict[str, Any]:
     """All arguments by name; those without one by their position."""
     return {**{str(i): value for i, value in enumerate(args)}, **kwargs}

@@ -17,7 +17,7 @@ import numpy as np
 
 from autograder.course import otter_helpers
 from autograder.course.model import Check, Question
-from autograder.course.probes import Call, Gradient, Module, Parts, Probe, Steps, Value
+from autograder.course.probes import Call, Gradient, Module, Parts, Probe, Script, Steps, Value
 from autograder.course.values import Array, Code, Generator, TensorValue
 from autograder.errors import CourseError
 
@@ -38,12 +38,13 @@ _HELPERS: dict[str, tuple[str, ...]] = {
     "steps": ("_run", "_steps", "_named", "_has_arrays", "_reuse", *_COMPARING),
     "module": ("_run", "_module", *_COMPARING),
     "value": _COMPARING,
+    "script": ("_run", "_script", *_COMPARING),
 }
 Allowed = float | tuple[float, float]
 #: Variables of a generated check; a question of such a name is renamed inside.
 _LOCALS: tuple[str, ...] = (
     *("allowed", "answer", "args", "calls", "construct", "constructs", "expected", "kwargs"),
-    *("reuse_buffers", "state", "watch"),
+    *("inputs", "lines", "names", "reuse_buffers", "shown", "state", "watch"),
 )
 _TORCH_VERBS = ("gradient", "module")
 
@@ -123,7 +124,9 @@ def _needed(verbs: set[str]) -> list[str]:
 
 def _test(number: int, question: Question, public: PublicCheck) -> list[str]:
     check = public.check
-    lines = _head(number, question, check.title, check.hundredths, "Right.", check.hint or None)
+    used = [case.probe.uses for case in public.cases if isinstance(case.probe, Script)]
+    names = list(dict.fromkeys([question.name, *(name for uses in used for name in uses)]))
+    lines = _head(number, names, check.title, check.hundredths, "Right.", check.hint or None)
     name = question.name
     if name in _LOCALS:
         name = f"_{question.name}"
@@ -142,10 +145,12 @@ def _test(number: int, question: Question, public: PublicCheck) -> list[str]:
 def _presence(question: Question) -> list[str]:
     """For a question without public checks: grader.check has seen no value and must say so."""
     told = "It is there. Whether it is right is checked after you hand in."
-    return _head(1, question, f"{question.name} has an answer", 0, told, None)
+    return _head(1, [question.name], f"{question.name} has an answer", 0, told, None)
 
 
-def _head(number: int, question: Question, title: str, hundredths: int, success: str, failure: str | None) -> list[str]:
+def _head(
+    number: int, names: Sequence[str], title: str, hundredths: int, success: str, failure: str | None
+) -> list[str]:
     return [
         "@test_case(",
         f"    name={title!r},",
@@ -154,8 +159,8 @@ def _head(number: int, question: Question, title: str, hundredths: int, success:
         f"    success_message={success!r},",
         f"    failure_message={failure!r},",
         ")",
-        f"def check_{number}({question.name}):",
-        f'    _defined("{question.name}", {question.name})',
+        f"def check_{number}({', '.join(names)}):",
+        *(f'    _defined("{name}", {name})' for name in names),
     ]
 
 
@@ -220,12 +225,22 @@ def _ask_value(name: str, probe: Value, given: dict[str, tuple[str, Any]]) -> It
     yield f'    answer = {{"value": {name}}}'
 
 
+def _ask_script(name: str, probe: Script, given: dict[str, tuple[str, Any]]) -> Iterator[str]:
+    yield from _assign("inputs", dict(probe.inputs))
+    yield from _assign("names", {used: _Raw(used) for used in probe.uses})
+    yield from _assign("lines", probe.lines.splitlines())
+    yield from _assign("shown", list(probe.shown))
+    # The lines know the question by its own name, also where a variable of the check has it.
+    yield f"    answer = _script({{{name.removeprefix('_')!r}: {name}, **names}}, inputs, lines, shown)"
+
+
 _ASKING: dict[type[Any], Callable[[str, Any, dict[str, tuple[str, Any]]], Iterator[str]]] = {
     Call: _ask_call,
     Gradient: _ask_gradient,
     Steps: _ask_steps,
     Module: _ask_module,
     Value: _ask_value,
+    Script: _ask_script,
 }
 
 

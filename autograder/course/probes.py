@@ -9,8 +9,10 @@ so the grader only ever compares two sets of parts. A new verb is one more class
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from textwrap import dedent
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -19,6 +21,10 @@ from autograder.course.values import Code, Generator
 
 #: The answer to a probe: parts by name, each a value that can cross the wire.
 Parts = dict[str, Any]
+
+# What a script needs, as it was before a cell could replace it.
+_compile, _exec, _eval = compile, exec, eval
+_BUILTINS = dict(vars(builtins))
 
 
 class Bench(Protocol):
@@ -237,9 +243,37 @@ class Value:
         return {"value": bench.plain(bench.find(name))}
 
 
-Probe = Call | Gradient | Steps | Module | Value
+@dataclass(frozen=True)
+class Script:
+    """Run a few lines that use the student's object, then look at expressions.
 
-_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, Value)
+    For classes whose objects mean something to each other only, such as the nodes of a graph: the lines make and use
+    them, and numbers come back. Each expression is a part, under its own text.
+
+    Attributes:
+        lines: statements. They know the question's name, those in `uses`, the inputs, and `np`.
+        shown: the expressions.
+        uses: other names of the student's that the lines need.
+        inputs: values by name.
+    """
+
+    verb: ClassVar[str] = "script"
+    lines: str = ""
+    shown: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    def ask(self, name: str, bench: Bench) -> Parts:
+        names: dict[str, Any] = {"__builtins__": _BUILTINS, "__name__": "script", "np": np}
+        names |= {used: bench.find(used) for used in (name, *self.uses)}
+        names |= {label: bench.live(item) for label, item in self.inputs.items()}
+        _exec(_compile(self.lines, "<script>", "exec", dont_inherit=True), names)
+        return {e: bench.plain(_eval(_compile(e, "<script>", "eval", dont_inherit=True), names)) for e in self.shown}
+
+
+Probe = Call | Gradient | Steps | Module | Value | Script
+
+_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, Value, Script)
 
 #: Every class that may cross to the job, by name: the verbs, and the inputs that only the job can make.
 RECORDS: dict[str, type[Any]] = {c.__name__: c for c in (*_CONTAINERS, Code, Generator)}
@@ -284,6 +318,11 @@ def module(
 def value() -> Value:
     """The question's variable itself."""
     return Value()
+
+
+def script(lines: str, *shown: str, uses: tuple[str, ...] = (), **inputs: Any) -> Script:
+    """A `Script` probe: run `lines`, which know the question's name, `uses`, `inputs` and `np`, then show `shown`."""
+    return Script(dedent(lines).strip(), shown, uses, inputs)
 
 
 def map_values(record: Any, change: Callable[[Any], Any]) -> Any:

@@ -514,6 +514,9 @@ PROBE_ERRORS = {
     "gradient of integers": ("gradient(x=tensor([1]))", "'x', which is no tensor of floats"),
     "object that is not made": ('steps(call(), do("step", on=1))', r"on=1\), but the number of objects is 1"),
     "no step": ("steps(call())", "at least one do"),
+    "script without an expression": ('script("y = 1")', "shows no expression"),
+    "script with a broken line": ('script("y = = 1", "y")', "'y = = 1' is not Python"),
+    "script with a broken expression": ('script("y = 1", "y +")', r"'y \+' is not Python"),
     "state without tensors": ('module(call(), state={"w": np.ones(2)})', r"state\['w'\] is a ndarray"),
 }
 

@@ -17,7 +17,7 @@ from autograder.course.load import assignment_names, load_assignment
 from autograder.course.master import solution_cells, stub_cells
 from autograder.course.model import Check, Question
 from autograder.course.otter_tests import PublicCase, PublicCheck
-from autograder.course.probes import Probe, call, call_twice, do, gradient, module, steps, value
+from autograder.course.probes import Probe, call, call_twice, do, gradient, module, script, steps, value
 from autograder.course.values import Code, Generator, TensorValue, Unsupported, tensor
 from autograder.errors import CourseError
 
@@ -406,6 +406,7 @@ PARTS = {
         ],
     ),
     "call twice without arrays": (call_twice(1.0, [2.0]), ["output of call 1", "output of call 2"]),
+    "script": (script("y = f(2.0, [x], shift=1.0)", "y", "y + 1", x=3.0), ["y", "y + 1"]),
     "gradient": (
         gradient(tensor([1.0]), by=[tensor([2.0])], shift=tensor([3.0]), wrt=("0", "shift")),
         ["output", "gradient of 0", "gradient of shift"],
@@ -517,6 +518,37 @@ def test_values_are_checked(asked, results):
     text = asked((3, 4), value())
     assert results(text, {"f": (3, 4)})[0][0]
     assert "value[1]: expected 4, got 5" in results(text, {"f": (3, 5)})[0][1]
+
+
+class _Counter:
+    def __init__(self, start):
+        self.count = start
+
+    def up(self, by=1):
+        self.count += by
+        return self
+
+
+def test_scripts_are_checked(asked, results):
+    probe = script(
+        "c = f(start).up()\nfor n in steps:\n    c.up(n)", "c.count", "np.sqrt(c.count)", start=1, steps=[3, 4]
+    )
+    text = asked(_Counter, probe)
+    assert results(text, {"f": _Counter})[0][0]
+    passed, message = results(text, {"f": lambda start: _Counter(start + 7)})[0]
+    assert not passed
+    assert "c.count: expected 9, got 16" in message
+
+
+def test_a_script_may_use_further_names(public_cases, results):
+    probe = script("y = f(g(x))", "y", uses=("g",), x=3)
+    check = Check("a title", lambda rng: probe, True, 100, "a hint", None, "checks.py:1")
+    question = Question("f", "np", 100, False, (check,), (), (), "checks.py:1")
+    names = {"f": lambda x: x + 1, "g": lambda x: 2 * x}
+    text = otter_tests.test_file(question, public_cases(SimpleNamespace(name="hw"), question, names))
+    assert results(text, names)[0][0]
+    assert not results(text, names | {"g": lambda x: 3 * x})[0][0]
+    assert "g is still `...`" in results(text, names | {"g": ...})[0][1]
 
 
 def test_repeated_calls_code_and_generators_reach_the_function(asked, results):

@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from autograder.course.probes import Call, Value
+from autograder.course.probes import Call, Value, script
 from autograder.sandbox.sitting import Inquiry, Transcript, schedule, sit
 
 Sit = Callable[..., Transcript]
@@ -306,3 +306,48 @@ def test_a_job_cannot_stop_itself_to_wait_for_ever(sat, attack):
     # In a pid namespace of its own the signal is ignored; elsewhere it is refused, or the job or the clock ends.
     assert outputs(transcript, "f")[0] in (1, "raised", "died", "limit")
     assert outputs(transcript, "g") == [2]
+
+
+# A script runs beside student code -------------------------------------------------------------
+
+NODE = """
+class Node:
+    def __init__(self, data): self.data = data
+    def twice(self): return Node(2 * self.data)
+"""
+
+
+def asked_once(sat: Sit, cells: Sequence[str], probe):
+    """The parts of the one answer, or the kind and message of what came instead."""
+    (outcome,) = sat(cells, Inquiry.of("Node", [probe])).answers["Node"]
+    return outcome.parts if outcome.kind == "answer" else (outcome.kind, outcome.message)
+
+
+def test_a_script_brings_numbers_of_objects_that_cannot_cross(sat):
+    probe = script("y = Node(x).twice()", "y.data", "y", x=4)
+    parts = asked_once(sat, [NODE], probe)
+    assert parts["y.data"] == 8
+    assert parts["y"].type_name == "Node"
+
+
+def test_a_script_needs_every_name_that_it_uses(sat):
+    probe = script("y = helper(Node(x))", "y.data", uses=("helper",), x=4)
+    assert asked_once(sat, [NODE], probe)[0] == "missing"
+    assert asked_once(sat, [NODE, "helper = Node.twice"], probe) == {"y.data": 8}
+
+
+def test_a_script_runs_on_the_builtins_from_before_the_notebook(sat):
+    patch = (
+        "import builtins\nfor name in ('exec', 'eval', 'compile', 'sum', 'range'):\n    setattr(builtins, name, None)"
+    )
+    probe = script("y = Node(sum(range(x)))", "y.data + sum([1])", x=4)
+    assert asked_once(sat, [NODE, patch], probe) == {"y.data + sum([1])": 7}
+
+
+def test_what_a_script_raises_in_student_code_is_told_with_the_students_line(sat):
+    kind, message = asked_once(
+        sat, [NODE.replace("2 * self.data", "self.date")], script("y = Node(x).twice()", "y.data", x=4)
+    )
+    assert kind == "raised"
+    assert "AttributeError" in message
+    assert "Node(self.date)" in message

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.course.probes import Call, Gradient, call, do, gradient, module, steps, value
+from autograder.course.probes import Call, Gradient, call, do, gradient, module, script, steps, value
 from autograder.course.values import Code, Generator, TensorValue, Unsupported, tensor
 from autograder.sandbox import wire
 
@@ -90,6 +90,7 @@ def test_text_form_comes_back_bit_by_bit(sent):
         steps((call([np.ones(2)]), call([np.zeros(2)])), do("step", [np.ones(2)], on=1), watch=("lr",)),
         module(call(2, 3), tensor([[1.0, 2.0]]), state={"linear.weight": tensor([[1.0]])}),
         value(),
+        script("y = Node(x)", "y.data", uses=("Node",), x=2.0),
         call(f=Code("lambda p: 2 * p"), rng=Generator(3)),
     ],
     ids=lambda probe: type(probe).__name__,
