@@ -2,7 +2,7 @@
 
 from autograder.course.elementwise import check_elementwise, declare_variants
 from autograder.course.model import Tolerance, question
-from autograder.course.probes import call, call_twice, do, gradient, module, script, steps, value
+from autograder.course.probes import call, call_twice, do, epochs, gradient, module, on_module, script, steps, value
 from autograder.course.reduced import Far, check_reduced
 from autograder.course.values import Code, Generator, tensor
 
@@ -17,8 +17,10 @@ __all__ = [
     "check_reduced",
     "declare_variants",
     "do",
+    "epochs",
     "gradient",
     "module",
+    "on_module",
     "question",
     "script",
     "steps",

@@ -35,7 +35,7 @@ from autograder.course.model import (
     share_points,
     to_hundredths,
 )
-from autograder.course.probes import Call, Gradient, Module, Probe, Script, Steps, Value
+from autograder.course.probes import Call, Epochs, Gradient, Module, OnModule, Probe, Script, Steps, Value
 from autograder.course.values import TensorValue
 from autograder.errors import AutograderError, CourseError
 
@@ -43,9 +43,9 @@ from autograder.errors import AutograderError, CourseError
 _RESERVED = frozenset({"env", "grader", "np", "otter", "torch", "test_case"})
 #: Which verbs a kind of question can answer.
 _VERBS: dict[str, tuple[type[Any], ...]] = {
-    "np": (Call, Steps, Script),
-    "torch": (Call, Gradient, Steps, Module, Script),
-    "train": (Call, Gradient, Steps, Module, Script),
+    "np": (Call, Steps, Epochs, Script),
+    "torch": (Call, Gradient, Steps, Module, OnModule, Script),
+    "train": (Call, Gradient, Steps, Module, OnModule, Script),
     "value": (Value,),
 }
 _numbers = itertools.count()

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from autograder.course.model import Assignment, Check, Question
-from autograder.course.probes import Call, Gradient, Module, Probe, Script, Steps, Value
+from autograder.course.probes import Call, Epochs, Gradient, Module, OnModule, Probe, Script, Steps, Value
 from autograder.course.values import Code, Generator, TensorValue
 from autograder.errors import CourseError
 
 PUBLIC_SEED = 0
 
-_VERBS = (Call, Gradient, Steps, Module, Value, Script)
+_VERBS = (Call, Gradient, Steps, Module, OnModule, Epochs, Script, Value)
 _SCALARS = (type(None), bool, int, float, complex, str, TensorValue, Code, Generator)
 
 
@@ -66,7 +66,7 @@ def draw(check: Check, rng: np.random.Generator) -> tuple[Probe, ...]:
         if not isinstance(probe, _VERBS):
             raise CourseError(
                 f"{label} returns a {type(probe).__name__}, which is no probe. Return call(...), "
-                "gradient(...), steps(...), module(...), script(...) or value()."
+                "gradient(...), steps(...), module(...), on_module(...), epochs(...), script(...) or value()."
             )
         complaint = next(_complaints(probe), None)
         if complaint:
@@ -133,6 +133,23 @@ def _module(probe: Module) -> Iterator[str]:
             yield f"state[{key!r}] is a {type(value).__name__}. Write tensor(...)."
 
 
+def _on_module(probe: OnModule) -> Iterator[str]:
+    if not isinstance(probe.module, Code):
+        yield 'on_module(...) begins with an expression for the module: Code("torch.nn.Linear(2, 3)").'
+    for key, value in probe.state.items():
+        if not isinstance(value, TensorValue):
+            yield f"state[{key!r}] is a {type(value).__name__}. Write tensor(...)."
+
+
+def _epochs(probe: Epochs) -> Iterator[str]:
+    if probe.batch_size < 1 or probe.epochs < 1:
+        yield "epochs(...) needs a batch_size and a number of epochs of at least 1."
+    if not all(isinstance(side, np.ndarray) and side.ndim for side in (probe.x, probe.y)):
+        yield "epochs(...) needs x and y as arrays with an axis of samples."
+    elif len({row.tobytes() for row in probe.x}) != len(probe.x):
+        yield "epochs(...) needs samples x that all differ: it finds each one by its value."
+
+
 def _value(probe: Value) -> Iterator[str]:
     return iter(())
 
@@ -152,6 +169,8 @@ _SHAPES_OF_VERBS: dict[type[Any], Callable[[Any], Iterator[str]]] = {
     Gradient: _gradient,
     Steps: _steps,
     Module: _module,
+    OnModule: _on_module,
+    Epochs: _epochs,
     Value: _value,
     Script: _script,
 }

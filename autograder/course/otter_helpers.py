@@ -94,8 +94,9 @@ def _module(make: Any, construct: Any, state: Any, args: Any, training: bool, se
     made = _run(make, *copy.deepcopy(construct))
     shapes = {key: tuple(value.shape) for key, value in made.state_dict().items()}
     answer: dict[str, Any] = {"names and shapes in state_dict()": shapes}
-    if state:
-        made.load_state_dict(copy.deepcopy(state))
+    if not state:
+        return answer
+    made.load_state_dict(copy.deepcopy(state))
     made.train(training)
     inputs = copy.deepcopy(args)
     leaves = {f"gradient of {key}": p for key, p in made.named_parameters()}
@@ -118,6 +119,63 @@ def _script(names: Any, inputs: Any, lines: Any, shown: Any) -> dict[str, Any]:
     known = {"np": np, **names, **copy.deepcopy(inputs)}
     _run(exec, ["\n".join(lines), known], {})
     return {e: copy.deepcopy(_run(eval, [e, known], {})) for e in shown}
+
+
+def _on_module(
+    function: Any, module: Any, state: Any, args: Any, kwargs: Any, training: bool, stale: bool
+) -> dict[str, Any]:
+    """Call the function with this module, and look at the module afterwards."""
+    module.load_state_dict(copy.deepcopy(state), assign=True)
+    module.train(training)
+    for parameter in module.parameters() if stale else ():
+        parameter.grad = torch.ones_like(parameter)
+    output = _run(function, (module, *copy.deepcopy(args)), copy.deepcopy(kwargs))
+    answer = {"output": output}
+    if isinstance(output, torch.Tensor):
+        answer["output.requires_grad"] = output.requires_grad
+    answer["state_dict() after the call"] = dict(module.state_dict())
+    answer["model.training after the call"] = module.training
+    return answer
+
+
+def _epochs(
+    function: Any, x: Any, y: Any, batch_size: int, seed: int, epochs: int, orders: bool, inputs: bool
+) -> dict[str, Any]:
+    """What all mini-batches have in common, however they are shuffled."""
+    now_x, now_y = copy.deepcopy((x, y))
+    batched = _batches(function, now_x, now_y, batch_size, seed, epochs)
+    place = {row.tobytes(): i for i, row in enumerate(x)}
+    answer: dict[str, Any] = {}
+    places = []
+    for number, batches in enumerate(batched, start=1):
+        answer[f"shapes of the batches of epoch {number}"] = [(a.shape, b.shape) for a, b in batches]
+        if not batches:
+            continue
+        samples, targets = (np.concatenate(side) for side in zip(*batches, strict=True))
+        places.append([[place.get(row.tobytes(), -1) for row in a] for a, _ in batches])
+        order = np.argsort([i for batch in places[-1] for i in batch], kind="stable")
+        answer[f"x of epoch {number} in its old order"] = samples[order]
+        answer[f"y of epoch {number} in the same order"] = targets[order[order < len(targets)]]
+    if orders:
+        flat = [[i for batch in epoch for i in batch] for epoch in places]
+        stretches = [b for epoch in places for b in epoch if len(b) > 1 and max(b) - min(b) == len(b) - 1]
+        again = _batches(function, *copy.deepcopy((x, y)), batch_size, seed, epochs)
+        arrays = [[a for epoch in run for batch in epoch for a in batch] for run in (batched, again)]
+        same = len(arrays[0]) == len(arrays[1]) and all(map(np.array_equal, *arrays))
+        answer["epochs that keep the order of x"] = sum(order == sorted(order) for order in flat)
+        answer["epochs that repeat an order"] = len(flat) - len(set(map(tuple, flat)))
+        answer["batches that are a stretch of x"] = len(stretches)
+        answer["the same seed gives the same batches"] = same
+    if inputs:
+        answer["input x after the call"], answer["input y after the call"] = now_x, now_y
+    return answer
+
+
+def _batches(function: Any, x: Any, y: Any, batch_size: int, seed: int, epochs: int) -> Any:
+    """The mini-batches of each epoch as pairs of copies; one generator for all epochs."""
+    rng = np.random.default_rng(seed)
+    arguments = {"x": x, "y": y, "batch_size": batch_size, "rng": rng}
+    return [[copy.deepcopy((a, b)) for a, b in _run(function, (), arguments)] for _ in range(epochs)]
 
 
 def _named(args: Any, kwargs: Any) -> dict[str, Any]:

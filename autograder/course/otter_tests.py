@@ -17,7 +17,7 @@ import numpy as np
 
 from autograder.course import otter_helpers
 from autograder.course.model import Check, Question
-from autograder.course.probes import Call, Gradient, Module, Parts, Probe, Script, Steps, Value
+from autograder.course.probes import Call, Epochs, Gradient, Module, OnModule, Parts, Probe, Script, Steps, Value
 from autograder.course.values import Array, Code, Generator, TensorValue
 from autograder.errors import CourseError
 
@@ -37,6 +37,8 @@ _HELPERS: dict[str, tuple[str, ...]] = {
     "gradient": ("_run", "_gradient", "_named", "_flat", *_COMPARING),
     "steps": ("_run", "_steps", "_named", "_has_arrays", "_reuse", *_COMPARING),
     "module": ("_run", "_module", *_COMPARING),
+    "on_module": ("_run", "_on_module", *_COMPARING),
+    "epochs": ("_run", "_epochs", "_batches", *_COMPARING),
     "value": _COMPARING,
     "script": ("_run", "_script", *_COMPARING),
 }
@@ -44,9 +46,10 @@ Allowed = float | tuple[float, float]
 #: Variables of a generated check; a question of such a name is renamed inside.
 _LOCALS: tuple[str, ...] = (
     *("allowed", "answer", "args", "calls", "construct", "constructs", "expected", "kwargs"),
-    *("inputs", "lines", "names", "reuse_buffers", "shown", "state", "watch"),
+    *("batch_size", "epochs", "inputs", "lines", "module", "names", "reuse_buffers", "seed", "shown", "state", "watch"),
+    *("x", "y"),
 )
-_TORCH_VERBS = ("gradient", "module")
+_TORCH_VERBS = ("gradient", "module", "on_module")
 
 
 @dataclass(frozen=True)
@@ -221,6 +224,24 @@ def _ask_module(name: str, probe: Module, given: dict[str, tuple[str, Any]]) -> 
     )
 
 
+def _ask_on_module(name: str, probe: OnModule, given: dict[str, tuple[str, Any]]) -> Iterator[str]:
+    yield from _assign("module", probe.module)
+    yield from _assign("state", dict(probe.state))
+    yield from _arguments(probe)
+    yield (
+        f"    answer = _on_module({name}, module, state, args, kwargs, training={probe.training}, stale={probe.stale})"
+    )
+
+
+def _ask_epochs(name: str, probe: Epochs, given: dict[str, tuple[str, Any]]) -> Iterator[str]:
+    yield from _assign("x", probe.x)
+    yield from _assign("y", probe.y)
+    yield f"    batch_size, seed, epochs = {probe.batch_size}, {probe.seed}, {probe.epochs}"
+    yield (
+        f"    answer = _epochs({name}, x, y, batch_size, seed, epochs, orders={probe.orders}, inputs={probe.inputs})"
+    )
+
+
 def _ask_value(name: str, probe: Value, given: dict[str, tuple[str, Any]]) -> Iterator[str]:
     yield f'    answer = {{"value": {name}}}'
 
@@ -239,6 +260,8 @@ _ASKING: dict[type[Any], Callable[[str, Any, dict[str, tuple[str, Any]]], Iterat
     Gradient: _ask_gradient,
     Steps: _ask_steps,
     Module: _ask_module,
+    OnModule: _ask_on_module,
+    Epochs: _ask_epochs,
     Value: _ask_value,
     Script: _ask_script,
 }
@@ -248,7 +271,7 @@ def _called(name: str, probe: Call | Gradient) -> str:
     return f"{name}.{probe.method}" if probe.method else name
 
 
-def _arguments(probe: Call | Gradient) -> Iterator[str]:
+def _arguments(probe: Call | Gradient | OnModule) -> Iterator[str]:
     yield from _assign("args", list(probe.args))
     yield from _assign("kwargs", dict(probe.kwargs))
 

@@ -19,6 +19,10 @@ import numpy as np
 
 from autograder.course.values import Code, Generator
 
+# References taken before any student code runs.
+_concatenate, _argsort, _array_equal = np.concatenate, np.argsort, np.array_equal
+_default_rng = np.random.default_rng
+
 #: The answer to a probe: parts by name, each a value that can cross the wire.
 Parts = dict[str, Any]
 
@@ -234,6 +238,115 @@ class Module:
 
 
 @dataclass(frozen=True)
+class OnModule:
+    """Call the student's function with a torch module as its first argument, and look at the module afterwards.
+
+    Parts are the output (with whether it is still tied to a graph, if it is a tensor), the module's state dict and its
+    mode, both after the call.
+
+    Attributes:
+        module: expression that makes the module.
+        state: state dict of the module; parameters take dtype and device from it.
+        args: further positional arguments.
+        kwargs: named arguments.
+        training: whether the module comes in training mode.
+        stale: whether every parameter comes with a gradient, of ones, as an earlier backward pass leaves it.
+    """
+
+    verb: ClassVar[str] = "on_module"
+    module: Code
+    state: Mapping[str, Any] = field(default_factory=dict)
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    training: bool = False
+    stale: bool = False
+
+    def ask(self, name: str, bench: Bench) -> Parts:
+        torch = bench.torch
+        function = bench.find(name)
+        module = bench.live(self.module)
+        module.load_state_dict({k: bench.live(v) for k, v in self.state.items()}, assign=True)
+        module.train(self.training)
+        if self.stale:
+            for parameter in module.parameters():
+                parameter.grad = torch.ones_like(parameter)
+        args, kwargs = _live_arguments(self, bench)
+        output = function(module, *args, **kwargs)
+        parts: Parts = {"output": bench.plain(output)}
+        if isinstance(output, torch.Tensor):
+            parts["output.requires_grad"] = bool(output.requires_grad)
+        parts["state_dict() after the call"] = bench.plain(dict(module.state_dict()))
+        parts["model.training after the call"] = bool(module.training)
+        return parts
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Go through the student's mini-batches for several epochs, with one generator for all of them.
+
+    Every rule of shuffling gives other batches, and all of them are right. So the parts are what they have in common:
+    the shapes of the batches, and the samples of each epoch with their targets, put back in the order of `x`.
+
+    Attributes:
+        x: samples, no two of them equal.
+        y: their targets.
+        batch_size: samples in a batch.
+        seed: of the generator.
+        epochs: how often to ask for batches.
+        orders: whether to count what shuffling forbids: epochs in the order of `x`, repeated orders, and batches that
+            are a stretch of `x`; and to compare with a second generator of this seed. For so many samples that none of
+            it happens by chance.
+        inputs: whether to look at `x` and `y` afterwards.
+    """
+
+    verb: ClassVar[str] = "epochs"
+    x: Any
+    y: Any
+    batch_size: int
+    seed: int = 0
+    epochs: int = 2
+    orders: bool = False
+    inputs: bool = False
+
+    def ask(self, name: str, bench: Bench) -> Parts:
+        function = bench.find(name)
+        x, y = bench.live(self.x), bench.live(self.y)
+        batched = self._run(function, x, y, bench)
+        place = {row.tobytes(): i for i, row in enumerate(self.x)}
+        parts: Parts = {}
+        places = []
+        for number, batches in enumerate(batched, start=1):
+            parts[f"shapes of the batches of epoch {number}"] = [(a.shape, b.shape) for a, b in batches]
+            if not batches:
+                continue
+            samples, targets = (_concatenate(side) for side in zip(*batches, strict=True))
+            places.append([[place.get(row.tobytes(), -1) for row in a] for a, _ in batches])
+            order = _argsort([i for batch in places[-1] for i in batch], kind="stable")
+            parts[f"x of epoch {number} in its old order"] = samples[order]
+            parts[f"y of epoch {number} in the same order"] = targets[order[order < len(targets)]]
+        if self.orders:
+            flat = [[i for batch in epoch for i in batch] for epoch in places]
+            stretches = [b for epoch in places for b in epoch if len(b) > 1 and max(b) - min(b) == len(b) - 1]
+            again = self._run(function, bench.live(self.x), bench.live(self.y), bench)
+            parts["epochs that keep the order of x"] = sum(order == sorted(order) for order in flat)
+            parts["epochs that repeat an order"] = len(flat) - len(set(map(tuple, flat)))
+            parts["batches that are a stretch of x"] = len(stretches)
+            parts["the same seed gives the same batches"] = _same_batches(batched, again)
+        if self.inputs:
+            parts |= {"input x after the call": bench.plain(x), "input y after the call": bench.plain(y)}
+        return parts
+
+    def _run(self, function: Any, x: Any, y: Any, bench: Bench) -> list[list[tuple[Any, Any]]]:
+        """The batches of each epoch, as pairs of copies."""
+        rng = _default_rng(self.seed)
+        epochs = []
+        for _ in range(self.epochs):
+            batches = function(x=x, y=y, batch_size=self.batch_size, rng=rng)
+            epochs.append([(bench.plain(a), bench.plain(b)) for a, b in batches])
+        return epochs
+
+
+@dataclass(frozen=True)
 class Value:
     """The value of a variable that the student assigned."""
 
@@ -271,9 +384,9 @@ class Script:
         return {e: bench.plain(_eval(_compile(e, "<script>", "eval", dont_inherit=True), names)) for e in self.shown}
 
 
-Probe = Call | Gradient | Steps | Module | Value | Script
+Probe = Call | Gradient | Steps | Module | OnModule | Epochs | Value
 
-_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, Value, Script)
+_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, OnModule, Epochs, Value)
 
 #: Every class that may cross to the job, by name: the verbs, and the inputs that only the job can make.
 RECORDS: dict[str, type[Any]] = {c.__name__: c for c in (*_CONTAINERS, Code, Generator)}
@@ -313,6 +426,20 @@ def module(
 ) -> Module:
     """A `Module` probe: construct, load `state`, run forward on `args` and backward."""
     return Module(construct, state or {}, args, training, cotangent_seed)
+
+
+def on_module(
+    module: Code, *args: Any, state: Mapping[str, Any], training: bool = False, stale: bool = False, **kwargs: Any
+) -> OnModule:
+    """An `OnModule` probe: make the module, load `state`, call the question's function with it and these arguments."""
+    return OnModule(module, state, args, kwargs, training, stale)
+
+
+def epochs(
+    x: Any, y: Any, batch_size: int, *, seed: int = 0, epochs: int = 2, orders: bool = False, inputs: bool = False
+) -> Epochs:
+    """An `Epochs` probe: go through the question's mini-batches of `x` and `y`."""
+    return Epochs(x, y, batch_size, seed, epochs, orders, inputs)
 
 
 def value() -> Value:
@@ -368,6 +495,12 @@ def _flat(value: Any) -> list[Any]:
 def _cotangent(torch: Any, output: Any, rng: np.random.Generator) -> Any:
     values = rng.normal(size=tuple(output.shape))
     return torch.as_tensor(values, dtype=output.dtype, device=output.device)
+
+
+def _same_batches(first: list[list[tuple[Any, Any]]], second: list[list[tuple[Any, Any]]]) -> bool:
+    """Whether all arrays of two lists of epochs are equal."""
+    arrays = [[a for epoch in run for batch in epoch for a in batch] for run in (first, second)]
+    return len(arrays[0]) == len(arrays[1]) and all(map(_array_equal, *arrays))
 
 
 def _reuse(buffers: dict[Any, Any], key: Any, value: Any) -> Any:

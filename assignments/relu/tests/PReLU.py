@@ -34,8 +34,9 @@ def _module(make: Any, construct: Any, state: Any, args: Any, training: bool, se
     made = _run(make, *copy.deepcopy(construct))
     shapes = {key: tuple(value.shape) for key, value in made.state_dict().items()}
     answer: dict[str, Any] = {"names and shapes in state_dict()": shapes}
-    if state:
-        made.load_state_dict(copy.deepcopy(state))
+    if not state:
+        return answer
+    made.load_state_dict(copy.deepcopy(state))
     made.train(training)
     inputs = copy.deepcopy(args)
     leaves = {f"gradient of {key}": p for key, p in made.named_parameters()}

@@ -1,0 +1,224 @@
+"""Public checks of linear_backward; run them with grader.check("linear_backward")."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from otter.test_files import test_case
+
+OK_FORMAT = False
+
+name = "linear_backward"
+points = [1.17, 1.17]
+
+
+def _defined(name: str, value: Any) -> None:
+    """Fail with a clear sentence where the notebook has no answer yet."""
+    if value is None:
+        raise AssertionError(f"{name} is not defined. Run the cell that defines it.")
+    if value is ...:
+        raise AssertionError(f"{name} is still `...`. Replace it by your answer.")
+
+
+def _run(function: Any, args: Any, kwargs: Any) -> Any:
+    """Call the function; an exit() in it must not end the notebook."""
+    try:
+        return function(*args, **kwargs)
+    except SystemExit:
+        raise AssertionError("Your code calls exit(). Remove that.") from None
+
+
+def _call(function: Any, args: Any, kwargs: Any, times: int = 1) -> dict[str, Any]:
+    """The output of the function; called more than once, also its inputs as they look afterwards."""
+    answer = {}
+    for i in range(times):
+        now_args, now_kwargs = copy.deepcopy((args, kwargs))
+        output = copy.deepcopy(_run(function, now_args, now_kwargs))
+        if times == 1:
+            return {"output": output}
+        answer[f"output of call {i + 1}"] = output
+        for label, value in _named(now_args, now_kwargs).items():
+            if _has_arrays(value):
+                answer[f"input {label} after call {i + 1}"] = value
+    return answer
+
+
+def _named(args: Any, kwargs: Any) -> dict[str, Any]:
+    """All arguments by name; those without one by their position."""
+    return {**{str(i): value for i, value in enumerate(args)}, **kwargs}
+
+
+def _has_arrays(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_has_arrays(item) for item in value)
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _compare(expected: Any, answer: Any, allowed: Any) -> None:
+    """Fail at the first part of the answer that is not as expected; `allowed` holds tolerances."""
+    for part in expected:
+        _compare_value(part, expected[part], answer.get(part), allowed, 0.0)
+
+
+def _compare_value(path: str, expected: Any, actual: Any, allowed: Any, outer: Any) -> None:
+    tolerance = allowed.get(path, outer)
+    if _kind(expected) != _kind(actual):
+        hint = " Does autograd reach it?" if path.startswith("gradient") and actual is None else ""
+        raise AssertionError(f"{path}: expected {_kind(expected)}, got {_kind(actual)}.{hint}")
+    if isinstance(expected, dict):
+        if set(expected) != set(actual):
+            names, found = list(expected), list(actual)
+            raise AssertionError(f"{path}: expected the names {names}, got {found}.")
+        for key in expected:
+            _compare_value(f"{path}[{key!r}]", expected[key], actual[key], allowed, tolerance)
+    elif isinstance(expected, (list, tuple)):
+        if len(expected) != len(actual):
+            raise AssertionError(f"{path}: expected {len(expected)} items, got {len(actual)}.")
+        for i in range(len(expected)):
+            _compare_value(f"{path}[{i}]", expected[i], actual[i], allowed, tolerance)
+    elif expected is None or isinstance(expected, str):
+        if expected != actual:
+            raise AssertionError(f"{path}: expected {expected!r}, got {actual!r}.")
+    else:
+        shape, found = np.shape(expected), np.shape(actual)
+        if tuple(shape) != tuple(found):
+            raise AssertionError(f"{path}: expected shape {tuple(shape)}, got {tuple(found)}.")
+        if not _fits(expected, actual):
+            raise AssertionError(f"{path}: expected {_dtype(expected)}, got {_dtype(actual)}.")
+        _compare_numbers(path, _numbers(expected), _numbers(actual), tolerance)
+
+
+def _compare_numbers(path: str, expected: Any, actual: Any, tolerance: Any) -> None:
+    absolute, relative = tolerance if isinstance(tolerance, tuple) else (tolerance, 0.0)
+    with np.errstate(all="ignore"):
+        same = (expected == actual) | ((expected != expected) & (actual != actual))  # nan meets nan
+        if absolute or relative:
+            wide = np.complex128 if "c" in expected.dtype.kind + actual.dtype.kind else np.float64
+            left, right = expected.astype(wide), actual.astype(wide)
+            near = np.abs(right - left) <= absolute + relative * np.abs(left)
+            same |= near & np.isfinite(left)
+    wrong = np.argwhere(~same)
+    if len(wrong):
+        at = tuple(map(int, wrong[0]))
+        count = f"{len(wrong)} of {same.size} numbers are wrong; at {list(at)} " if at else ""
+        hint = " Does your code write into its input?" if path.startswith("input") else ""
+        raise AssertionError(f"{path}: {count}expected {expected[at]}, got {actual[at]}.{hint}")
+
+
+def _kind(value: Any) -> str:
+    """The type in words: numbers of Python and NumPy are one type, and so are lists and tuples."""
+    if type(value) in (list, tuple):
+        return "a list or tuple"
+    if isinstance(value, (int, float, complex, np.generic)) or type(value) is np.ndarray:
+        return "a NumPy array" if np.ndim(value) else "a number"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", type(value).__name__))
+
+
+def _fits(expected: Any, actual: Any) -> bool:
+    """Equal dtypes; for single numbers, Python's count as NumPy's, and any integer type will do."""
+    wanted, found = _dtype(expected), _dtype(actual)
+    if wanted == found or _kind(expected) != "a number":
+        return wanted == found
+    if wanted.startswith(("float", "complex")):
+        mates = {"float64": "float", "complex128": "complex"}
+        return found in ("float", "int") or mates.get(found, found) == mates.get(wanted, wanted)
+    return "int" in wanted and "int" in found
+
+
+def _numbers(value: Any) -> Any:
+    """The elements as a NumPy array, wide enough to subtract."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+@test_case(
+    name='the numbers of the worked example',
+    points=1.17,
+    hidden=False,
+    success_message='Right.',
+    failure_message='Which shape has each of dx, dw, db?',
+)
+def check_1(linear_backward):
+    _defined("linear_backward", linear_backward)
+    args = []
+    kwargs = {
+        'grad': np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 2.0]], dtype="float64"),
+        'x': np.array([[1.0, 2.0], [3.0, 0.0]], dtype="float64"),
+        'w': np.array([[1.0, 0.0, -1.0], [2.0, 1.0, 0.0]], dtype="float64"),
+    }
+    answer = _call(linear_backward, args, kwargs)
+    expected = {
+        'output': (
+            np.array([[1.0, 2.0], [-2.0, 1.0]], dtype="float64"),
+            np.array([[1.0, 3.0, 6.0], [2.0, 0.0, 0.0]], dtype="float64"),
+            np.array([1.0, 1.0, 2.0], dtype="float64"),
+        ),
+    }
+    allowed = {
+        'output[0]': 2.2737367544323206e-13, 'output[1]': 6.821210263296962e-13,
+        'output[2]': 2.2737367544323206e-13,
+    }
+    _compare(expected, answer, allowed)
+
+
+@test_case(
+    name='a batch',
+    points=1.17,
+    hidden=False,
+    success_message='Right.',
+    failure_message='Compare with central differences of (grad * linear(x, w, b)).sum().',
+)
+def check_2(linear_backward):
+    _defined("linear_backward", linear_backward)
+    args = []
+    kwargs = {
+        'grad': np.array([
+            [-1.5779455377365923, 0.6881041063301369, -1.0996460063650477],
+            [-2.3728925968952406, 0.7178253258568359, 0.46673140813693487],
+            [-1.648481707004027, -0.031635381331091596, -0.41269364118490864],
+            [-0.6255676936627976, 0.004122890721131718, 1.1937417193259896],
+            [0.2954273058587173, -1.7753057353032922, 0.549111084527556],
+        ], dtype="float64"),
+        'x': np.array([
+            [-0.36411076869591114, -1.288030075291236],
+            [-0.13378817961580644, 0.0055782932579118705],
+            [-0.10691484292603003, -0.04653393593620993],
+            [-1.5184193394361898, -1.0942501803407967],
+            [-0.13221472347894148, 0.3817841989023742],
+        ], dtype="float64"),
+        'w': np.array([
+            [1.4234567997656213, -0.8796080679805288, -1.9386138035726856],
+            [0.4561123103278604, -0.459291298545266, -0.48933257211173725],
+        ], dtype="float64"),
+    }
+    answer = _call(linear_backward, args, kwargs)
+    expected = {
+        'output': (
+            np.array([
+                [-0.7196103019066332, -0.497668004612265],
+                [-4.913927000563637, -1.6403833310002087],
+                [-1.5186621690239148, -0.5354185036081204],
+                [-3.20829929018567, -0.8713594398109527],
+                [0.9175869271060223, 0.6814325681245278],
+            ], dtype="float64"),
+            np.array([
+                [1.9790733510706076, -0.11473908702291431, -1.5031282000857635],
+                [2.893232000054112, -1.5631175767755323, 0.3415747963614952],
+            ], dtype="float64"),
+            np.array([
+                -5.9294602294399406, -0.3968887937262793, 0.6972445644405241,
+            ], dtype="float64"),
+        ),
+    }
+    allowed = {
+        'output[0]': 5.747393715461864e-13, 'output[1]': 3.3674909563674625e-13,
+        'output[2]': 6.917488942561011e-13,
+    }
+    _compare(expected, answer, allowed)

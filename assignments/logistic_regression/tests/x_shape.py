@@ -1,0 +1,29 @@
+"""Public checks of x_shape; run them with grader.check("x_shape")."""
+
+from typing import Any
+
+from otter.test_files import test_case
+
+OK_FORMAT = False
+
+name = "x_shape"
+points = [0]
+
+
+def _defined(name: str, value: Any) -> None:
+    """Fail with a clear sentence where the notebook has no answer yet."""
+    if value is None:
+        raise AssertionError(f"{name} is not defined. Run the cell that defines it.")
+    if value is ...:
+        raise AssertionError(f"{name} is still `...`. Replace it by your answer.")
+
+
+@test_case(
+    name='x_shape has an answer',
+    points=0,
+    hidden=False,
+    success_message='It is there. Whether it is right is checked after you hand in.',
+    failure_message=None,
+)
+def check_1(x_shape):
+    _defined("x_shape", x_shape)
