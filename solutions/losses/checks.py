@@ -3,7 +3,9 @@
 Nearly every question is a loss with a reduction or its backward. `check_reduced` declares what they share, from
 ordinary inputs and the code of single losses (`each`) and their derivatives (`slope`). That code is written in another
 style than the reference. It never runs here: each row becomes a cell of a notebook that has `np`, `torch`, `math` and
-`as_floats`. A name such as LR-06 in a comment is an entry in the team's list of misconceptions.
+`as_floats`. A name such as LR-06 in a comment is an entry in the team's list of misconceptions. `check_reduced` itself
+writes CE-04 (adds up where the mean is asked for) for every loss, and LR-06 (does not divide by the number of losses),
+LR-08 (has the opposite sign), AC-03 (writes into the upstream gradient) and AC-06 (ignores it) for the backward.
 """
 
 from __future__ import annotations
@@ -798,6 +800,16 @@ check_reduced(
             "-a * rest**gamma * np.log(1 / (1 + np.exp(-z)))",
             "What is the probability for z = -1000, and its logarithm?",
         ),
+        (  # BC-07
+            "clips the probability",
+            "p, rest = np.clip(p, 1e-7, 1 - 1e-7), np.clip(rest, 1e-7, 1 - 1e-7); -a * rest**gamma * np.log(p)",
+            "Plot the loss for z = -10, -20, -30. Where does it become flat?",
+        ),
+        (  # BC-02
+            "swaps the labels",
+            "a * p**gamma * (soft + z)",
+            "For y = 1 and a large logit, should the loss be near 0?",
+        ),
         ("weights both classes alike", "alpha * rest**gamma * soft", "Which weight do samples with y = 0 get?"),
         (
             "swaps the weights of the classes",
@@ -1329,6 +1341,26 @@ check_reduced(
             "(np.maximum(x, 0) + y * x + np.log1p(e)).mean(1)",
             "y = 1, large score: cost?",
         ),  # BC-08
+        (
+            "keeps the sign in the exponent",
+            "(np.maximum(x, 0) - y * x + np.log1p(np.exp(-x))).mean(1)",
+            "Test a negative score. Which of the terms gets large?",
+        ),  # BC-09
+        (
+            "clips the probability",
+            "q = np.clip(s, 1e-7, 1 - 1e-7); -(y * np.log(q) + (1 - y) * np.log(1 - q)).mean(1)",
+            "Plot the loss of y = 0 for the scores 10, 20, 30. Where does it become flat?",
+        ),  # BC-07
+        (
+            "takes the arguments in the wrong order",
+            "(np.logaddexp(0, y) - x * y).mean(1)",
+            "Which argument is allowed to be larger than 1?",
+        ),  # BC-04
+        (
+            "compares every sample with every row of labels",
+            "(np.logaddexp(0, x)[:, None] - y * x[:, None]).mean((1, 2))",
+            "Print the shape of the product of labels and scores. How many numbers do you expect?",
+        ),  # BC-11
         (  # BC-13
             "uses the formula for labels -1 and 1",
             "np.logaddexp(0, -y * x).mean(1)",
@@ -1347,7 +1379,13 @@ check_reduced(
             "uses the formula for labels -1 and 1",
             "-y * np.exp(-np.logaddexp(0, y * x)) / C",
             "What pulls at absent classes?",
-        ),
+        ),  # BC-13
+        ("swaps the labels", "(s - 1 + y) / C", "y = 1, large score: should the gradient be near 0?"),  # BC-02
+        (
+            "applies the sigmoid twice",
+            "(1 / (1 + np.exp(-s)) - y) / C",
+            "What pulls at a prediction that is as good as perfect?",
+        ),  # BC-03, AC-12
         ("forgets the sigmoid", "(x - y) / C", "May a slope of this loss be larger than 1/C?"),
     ],
     same=[("cross-entropy of two log-sigmoids", "(y * np.logaddexp(0, -x) + (1 - y) * np.logaddexp(0, x)).mean(1)")],
@@ -1534,7 +1572,7 @@ declare_variants(
             "d = (x - y).abs().detach(); torch.where(d < beta, d * d / (2 * beta), d - beta / 2).mean()",
             "Does your result have a grad_fn?",
         ),
-        (
+        (  # LG-04
             "returns a number of Python",
             "d = (x - y).abs(); torch.where(d < beta, d * d / (2 * beta), d - beta / 2).mean().item()",
             "Can you call backward() on your result?",
@@ -1722,6 +1760,27 @@ declare_variants(
             "treats the focal factor as a constant",
             TORCH_FOCAL + "-(a * torch.exp(gamma * logq).detach() * logp).mean()",
             "Which part of your loss does autograd not see?",
+        ),
+        (  # BC-07, CE-10
+            "clamps the probability",
+            TORCH_FOCAL + "p = torch.sigmoid(z).clamp(1e-7, 1 - 1e-7); -(a * (1 - p) ** gamma * p.log()).mean()",
+            "Compute the gradient for a badly wrong sample. Why is it exactly zero?",
+        ),
+        (  # BC-05
+            "forgets the samples with label 0",
+            TORCH_FOCAL + "-(y * a * torch.exp(gamma * logq) * logp).mean()",
+            "Which loss has a batch of zeros?",
+        ),
+        (  # BC-13
+            "takes the labels for -1 and 1",
+            "z = y * logits; a = alpha * y + (1 - alpha) * (1 - y); F = torch.nn.functional\n"
+            "-(a * torch.exp(gamma * F.logsigmoid(-z)) * F.logsigmoid(z)).mean()",
+            "What does a sample with y = 0 cost, whatever its logit is?",
+        ),
+        (  # LG-04
+            "wraps a finished number in a new tensor",
+            TORCH_FOCAL + "torch.tensor(-(a * torch.exp(gamma * logq) * logp).mean().item(), dtype=z.dtype)",
+            "Does your result have a grad_fn?",
         ),
         (
             "weights both classes alike",

@@ -35,11 +35,15 @@
 # **Kinks.** Where a loss has a kink, no derivative exists. There, the term with the kink gets the derivative 0.
 #
 # **What every NumPy function of this notebook keeps to:**
-# - It takes arrays and returns an `np.ndarray`. Where the result is a single number, a NumPy scalar and a 0-dimensional
-#   array are both fine.
+# - It takes arrays and returns an `np.ndarray` of the right shape and dtype. Where the result is a single number, a
+#   0-dimensional array, a NumPy scalar and a number of Python are all fine; where two things are returned, a tuple or a
+#   list of them. Lists are not accepted for arrays, nor arrays for tensors.
 # - float32 stays float32, float64 stays float64, integers are promoted to float64. Beside a float array, integers (such
-#   as labels) follow the dtype of that array. The helper `as_floats` below does this.
-# - Predictions and targets have the same shape, any shape unless the text says otherwise.
+#   as labels) follow the dtype of that array. The helper `as_floats` below does this. Constants count too:
+#   `math.log(2)` is a number of Python and leaves float32 alone, `np.log(2)` is float64 and does not.
+# - Predictions and targets have the same shape, any shape unless the text says otherwise, `()` included. Arithmetic on
+#   arrays without axes gives NumPy scalars, into which nothing can be written (`g[x > 1] = 0` fails); `np.where` works
+#   for both.
 # - The input is never modified, and there is no Python loop over samples.
 # - Results are right for every legal input, also for very large ones. NumPy may print a warning on the way; a warning
 #   costs nothing, a `nan` does.
@@ -312,6 +316,9 @@ def mse_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") 
 #
 # **Worked example.** $x = [3, 1]$ and $y = [0, 5]$ have the squares $[9, 16]$. The mean $12.5$ has the root
 # $3.536$, the sum 25 has the root 5. The gradient for `"sum"` is $[3, -4] / 5 = [0.6, -0.8]$.
+#
+# **Why one wants it.** "Off by 3.5 metres" can be reported, "off by 12.5 square metres" cannot. Both have their minimum
+# at the same place.
 
 
 # %%
@@ -572,6 +579,9 @@ def huber_loss_backward(grad: Array, x: Array, y: Array, delta: float = 1.0, red
 # **Worked example.** The residual $\ln 3$ has $\cosh = (3 + 1/3) / 2 = 5/3$, so the loss is $\ln(5/3) \approx 0.511$,
 # and the derivative is $(3 - 1/3) / (3 + 1/3) = 0.8$.
 #
+# **Why one wants it.** Outliers pull with a bounded force, and the second derivative, which some optimizers use, exists
+# everywhere. Huber's loss has none where its pieces meet.
+#
 # **The numeric trap.** In float64, `np.cosh(1000.0)` is `inf`, but the loss is simply $1000 - \ln 2$. Which function
 # adds two exponentials by their logarithms?
 
@@ -705,6 +715,8 @@ def quantile_loss_backward(grad: Array, x: Array, y: Array, q: float, reduction:
 # With `full=True`, Stirling's approximation of $\ln y!$ is added where $y > 1$, and 0 elsewhere:
 #
 # $$y \ln y - y + \tfrac{1}{2} \ln (2 \pi y)$$
+#
+# (Another convention adds the exact $\ln y!$. Both the small number $10^{-8}$ and the approximation are PyTorch's.)
 #
 # The derivative for $x$ is yours to find. What does `full` change in it?
 #
@@ -1086,7 +1098,8 @@ def soft_margin_loss_backward(grad: Array, x: Array, y: Array, reduction: str = 
 # \frac{\partial \ell}{\partial z} = a \, (1 - p)^\gamma \left( \gamma \, p \ln p - (1 - p) \right)$$
 #
 # What remains for the gradient for the logit is the factor $\partial z / \partial \text{logit}$. With $\gamma = 0$ the
-# loss is the soft margin loss, weighted by $a$.
+# loss is the soft margin loss, weighted by $a$. **Convention:** the balanced form of the paper with $a$ is used here
+# (another one leaves $a$ out), and the mean divides by the number of elements, not by the sum of the weights.
 #
 # **Worked example.** logit $\ln 3$, $y = 1$: $p = 0.75$, so $\ell = 0.25 \cdot 0.25^2 \cdot \ln(4/3) \approx 0.0045$,
 # with the derivative $0.25 \cdot 0.25^2 \cdot (1.5 \ln 0.75 - 0.25) \approx -0.0106$. For $y = 0$: $p = 0.25$, so
@@ -1390,7 +1403,8 @@ def cosine_embedding_loss_backward(
 # d(u, v) = \left( \sum_k |u_k - v_k + 10^{-6}|^{p} \right)^{1/p}, \quad p = \texttt{p\_norm} \ge 1$$
 #
 # PyTorch adds the small number inside the distance, so that its root has a derivative also for $u = v$; we do the same.
-# (PyTorch calls the argument `p`.)
+# (PyTorch calls the argument `p`. Another convention, that of the FaceNet paper, compares **squared** distances; here
+# they are not squared.)
 #
 # The backward returns the gradient for `a`, in the shape `(N, D)`. With $w = u - v + 10^{-6}$, the distance has the
 # derivative
@@ -1476,7 +1490,8 @@ def triplet_margin_loss_backward(
 #
 # $$\ell = \frac{1}{C} \sum_{j \ne y} \max\left(0, \text{margin} - x_y + x_j\right)^p, \quad p \in \{1, 2\}$$
 #
-# Note the divisor: all $C$ classes, not $C - 1$. In the gradient, each wrong class inside the margin is pushed down,
+# Note the divisor: all $C$ classes, not $C - 1$. (Another convention, by Crammer and Singer, counts the strongest rival
+# only, with a maximum instead of the sum.) In the gradient, each wrong class inside the margin is pushed down,
 # and the right class up by the same amount in all. With $p = 1$ a wrong class gets the derivative $1/C$, with $p = 2$
 # twice its hinge over $C$. At a kink it is 0.
 #

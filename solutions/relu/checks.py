@@ -138,7 +138,7 @@ declare_variants(
             "1 / (1 + np.exp(-x)) if np.all(x >= 0) else np.exp(x) / (1 + np.exp(x))",
             "A choice per entry is needed. What does NumPy offer for that?",
         ),
-        (
+        (  # SM-12
             "writes into an integer array",
             "y = np.zeros_like(x); y[...] = 1 / (1 + np.exp(-x)); y",
             "Check `out.dtype` for integer input.",
@@ -1133,7 +1133,7 @@ declare_variants(
             "The inner derivative is beta, and 1 / beta stands in front. What is left?",
         ),
         ("ignores beta", "grad / (1 + np.exp(-as_float(x)))", "Repeat your gradient check with beta=2."),
-        (  # after AC-11
+        (  # AC-11
             "divides two large exponentials",
             "e = np.exp(beta * as_float(x)); grad * e / (1 + e)",
             "What is inf / inf? Try x = 800.",
@@ -1160,17 +1160,17 @@ declare_variants(
     log_sigmoid,
     "x",
     mistakes=[
-        (
+        (  # LS-01
             "takes the logarithm of the finished sigmoid",
             "np.log(1 / (1 + np.exp(-as_float(x))))",
             "What is sigmoid(-800) in float64, and its logarithm?",
         ),
-        (
+        (  # LS-02
             "adds a small constant inside the logarithm",
             f"np.log({S} + 1e-12)",
             "What is the smallest value that your function can return?",
         ),
-        (
+        (  # AC-17
             "repairs one side and breaks the other",
             "x - np.log(1 + np.exp(as_float(x)))",
             "You tested -800. Did you also test 800?",
@@ -1220,7 +1220,7 @@ declare_variants(
             "s = 1 / (1 + np.exp(-as_float(x))); grad * (s * (1 - s)) / s",
             "What is sigmoid(-800), and what is 0 / 0? Cancel first.",
         ),
-        (
+        (  # AC-11
             "divides two large exponentials",
             "e = np.exp(-as_float(x)); grad * e / (1 + e)",
             "What is inf / inf? Try x = -800.",
@@ -1240,7 +1240,7 @@ declare_variants(
     "x",
     mistakes=[
         ("returns the gate only", S, "Which two factors does silu have?"),
-        (
+        (  # AC-11
             "divides two large exponentials",
             "x * np.exp(x) / (1 + np.exp(x))",
             "What is inf / inf? Try x = 800.",
