@@ -1160,7 +1160,9 @@ accuracy_gradient.check("the gradient of the accuracy", hint="Change one score b
 accuracy_gradient.wrong(
     "a", "confuses accuracy with cross-entropy", hint="Which of the two changes when a score changes a little?"
 )
-accuracy_gradient.wrong("b", "thinks that accuracy grows with the score", hint="The right class already leads. Add 1.")
+accuracy_gradient.wrong(
+    "b", "thinks that accuracy grows with the score", hint="The right class leads. Add 1 to its score: what changes?"
+)
 accuracy_gradient.wrong(
     "d", "confuses the sign of success with a slope", hint="A small step leaves a wrong prediction wrong. What changed?"
 )

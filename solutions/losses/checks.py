@@ -483,7 +483,7 @@ check_reduced(
         (
             "differentiates for the target",
             "np.where(x < y, q, np.where(x > y, q - 1, 0))",
-            "Raise x below y. Is that good?",
+            "Below the target, does a larger x make the loss larger or smaller?",
         ),
         ("has no 0 at equal values", "np.where(x < y, -q, 1 - q)", "Which slope does the text ask for at x = y?"),
         ("ignores q", "np.sign(x - y) / 2", "Which slopes belong to q = 0.9?"),
@@ -1031,7 +1031,7 @@ check_reduced(
         (
             "takes the dot product",
             "np.where(y == 1, 1 - dot, np.maximum(0, dot - margin))",
-            "Double one vector. And the angle?",
+            "Double the length of one vector. Should the loss change?",
         ),
         (
             "forgets to cut off at 0",
@@ -1070,7 +1070,7 @@ check_reduced(
         (
             "forgets where the hinge ends",
             f"np.where(y == 1, -1, 1)[:, None] * {TURN}",
-            "And vectors that are far apart?",
+            "What is the slope for unlike vectors that are far apart?",
         ),
         ("ignores the margin", f"np.where(y == 1, -1, cos > 0)[:, None] * {TURN}", "Is margin used?"),
         (
@@ -1138,7 +1138,7 @@ check_reduced(
         (
             "swaps positive and negative",
             "np.maximum(0, dv - du + margin)",
-            "Anchor on the positive, negative far off: cost?",
+            "Anchor on the positive, negative far away: what should it cost?",
         ),
         ("squares the distances", "np.maximum(0, du**2 - dv**2 + margin)", "Another convention: is there a root in d?"),
         (
@@ -1171,7 +1171,7 @@ check_reduced(
         (
             "gives the gradient for the positive",
             f"-1.0 * {ACTIVE} * np.sign(u) * (abs(u) / du[:, None]) ** (p_norm - 1)",
-            "For which one?",
+            "For which of the three arguments is the gradient asked?",
         ),
         ("ignores the margin", f"(du - dv + 1 > 0)[:, None] * {PULL}", "Is margin used?"),
     ],
@@ -1324,7 +1324,7 @@ check_reduced(
         (
             "swaps the labels",
             "(np.maximum(x, 0) - (1 - y) * x + np.log1p(e)).mean(1)",
-            "y = 1, large score: cost?",
+            "A present class with a large score: what should it cost?",
         ),  # BC-02
         (
             "applies the sigmoid twice",
@@ -1339,7 +1339,7 @@ check_reduced(
         (
             "adds the label term",
             "(np.maximum(x, 0) + y * x + np.log1p(e)).mean(1)",
-            "y = 1, large score: cost?",
+            "A present class with a large score: what should it cost?",
         ),  # BC-08
         (
             "keeps the sign in the exponent",
@@ -1378,7 +1378,7 @@ check_reduced(
         (
             "uses the formula for labels -1 and 1",
             "-y * np.exp(-np.logaddexp(0, y * x)) / C",
-            "What pulls at absent classes?",
+            "Which gradient does an absent class get in your code?",
         ),  # BC-13
         ("swaps the labels", "(s - 1 + y) / C", "y = 1, large score: should the gradient be near 0?"),  # BC-02
         (
@@ -1454,7 +1454,7 @@ check_reduced(
         (
             "has the difference the wrong way round",
             "gap = 1 + x[:, :, None] - x[:, None, :]\n" + EACH,
-            "Who should lead?",
+            "A present class far ahead of all absent ones: what should it cost?",
         ),
         (
             "averages over the pairs",
@@ -1477,7 +1477,7 @@ check_reduced(
         (
             "reads on behind the first -1",
             PAST + HIT + "(1.0 * hit.sum(1) - hit.sum(2)) / C",
-            "What does [2, -1, 0] say?",
+            "What does the row [2, -1, 0] say about class 0?",
         ),
         (
             "forgets where the hinges end",
@@ -1672,8 +1672,16 @@ declare_variants(
             "Print n.grad. Should the negative move?",
         ),
         ("ignores the margin", DISTANCE + "(u - v + 1).clamp(min=0).mean()", "Is margin used?"),
-        ("cuts off the mean, not each triple", DISTANCE + "(u - v + margin).mean().clamp(min=0)", "Which comes first?"),
-        ("adds up instead of averaging", DISTANCE + "(u - v + margin).clamp(min=0).sum()", "Write every row twice."),
+        (
+            "cuts off the mean, not each triple",
+            DISTANCE + "(u - v + margin).mean().clamp(min=0)",
+            "Which comes first: the maximum with 0, or the mean?",
+        ),
+        (
+            "adds up instead of averaging",
+            DISTANCE + "(u - v + margin).clamp(min=0).sum()",
+            "Write every row twice. Should the loss double?",
+        ),
     ],
     equivalents=[
         ("norms of the library", DISTANCE + "torch.relu(u - v + margin).mean()"),
@@ -2091,7 +2099,11 @@ declare_variants(
             ),
             "What is the logarithm of a probability that was rounded to 0?",
         ),
-        ("adds up instead of averaging", adaptive("-output.mean()", "-output.sum()"), "Write every sample twice."),
+        (
+            "adds up instead of averaging",
+            adaptive("-output.mean()", "-output.sum()"),
+            "Write every sample twice. Should the loss double?",
+        ),
         (
             "returns the mean without its sign",
             adaptive("-output.mean()", "output.mean()"),

@@ -1933,13 +1933,21 @@ declare_variants(
             "float(np.mean((pre_activations <= 0).all(axis=0)))",
             "That is another convention. What does the statement say about an exact 0?",
         ),
-        ("returns the number of dead units", "float((pre_activations < 0).all(axis=0).sum())", "Divided by what?"),
+        (
+            "returns the number of dead units",
+            "float((pre_activations < 0).all(axis=0).sum())",
+            "A share is asked for. By which number do you divide?",
+        ),
         (
             "divides by the number of samples",
             "float((pre_activations < 0).all(axis=0).sum() / len(pre_activations))",
             "Of how many things is it a share?",
         ),
-        ("returns the share of living units", "float(np.mean((pre_activations >= 0).any(axis=0)))", "Dead or alive?"),
+        (
+            "returns the share of living units",
+            "float(np.mean((pre_activations >= 0).any(axis=0)))",
+            "All units are dead: should the result be 0 or 1?",
+        ),
         (
             "looks at the mean over the samples",
             "float(np.mean(pre_activations.mean(axis=0) < 0))",
