@@ -128,7 +128,10 @@ declare_variants(
         (ADDS_CONSTANT, "np.log(p + 1e-12).sum()", "What should the result be if one outcome was impossible?"),  # CE-09
         ("takes the logarithm of the sum", "np.log(p.sum())", "In which order do logarithm and sum act?"),
     ],
-    equivalents=[("base 2, rescaled", "np.log2(as_float(p)).sum() * math.log(2)")],
+    equivalents=[
+        ("base 2, rescaled", "np.log2(as_float(p)).sum() * math.log(2)"),
+        ("number of Python", "float(np.log(p).sum())"),
+    ],
 )  # fmt: skip
 
 # Two models ------------------------------------------------------------------------------------
@@ -438,6 +441,7 @@ declare_variants(
     ),
     equivalents=[
         ("all in one function", CROSS),
+        ("nan of 0 times infinity left out", "np.nansum(p * surprise(q, base), axis=axis)"),
         (
             "terms chosen afterwards",
             "p, q = as_float(p), as_float(q)\nterms = np.where(p == 0, 0, -p * np.log(q))\n"
@@ -905,6 +909,14 @@ declare_variants(
     ),
     equivalents=[
         ("all in one function", CE),
+        (
+            "scores minus their log-sum-exp",
+            exchanged(
+                CE,
+                ("z = x - x.max(1, keepdims=True)\n", ""),
+                (LOG_Q, "x - np.logaddexp.reduce(x, axis=1, keepdims=True)"),
+            ),
+        ),
         (
             "cross-entropy of log-probabilities",
             exchanged(CE, ("as_float(logits)", "log_softmax(log_softmax(logits))")),

@@ -236,7 +236,12 @@ declare_variants(
             "x, y = as_floats(x, y)\n"
             "length, root = np.linalg.norm((x - y).ravel()), x.dtype.type(x.size) ** 0.5\n"
             "abs(x - y) if reduction == 'none' else length / root if reduction == 'mean' else length",
-        )
+        ),
+        (
+            "power of one half",
+            "x, y = as_floats(x, y)\ns = np.square(x - y)\n"
+            "(s if reduction == 'none' else s.sum() / (s.size if reduction == 'mean' else 1)) ** 0.5",
+        ),
     ],
 )
 declare_variants(
@@ -274,7 +279,14 @@ declare_variants(
             "Double the upstream gradient. Does your answer double?",
         ),
     ],
-    equivalents=[("residual over loss and count", RMSE + "np.asarray(grad, x.dtype) * ((x - y) / (safe * count))")],
+    equivalents=[
+        ("residual over loss and count", RMSE + "np.asarray(grad, x.dtype) * ((x - y) / (safe * count))"),
+        (
+            "perfect predictions apart",
+            RMSE + "if reduction == 'none':\n    return np.asarray(grad, x.dtype) * np.sign(x - y)\n"
+            "np.zeros_like(x) if root == 0 else np.asarray(grad, x.dtype) * (x - y) / (root * count)",
+        ),
+    ],
 )
 
 best_constant = question("best_constant", points=3)
@@ -353,7 +365,11 @@ declare_variants(
             "mean of the one or two middle targets",
             "(s,) = as_floats(np.sort(y))\nn = len(s)\n"
             "s[(n - 1) // 2 : n // 2 + 1].mean() if loss == 'mae' else s.sum() / n",
-        )
+        ),
+        (
+            "numbers of Python",
+            "s = sorted(map(float, y)); n = len(s)\nsum(s) / n if loss == 'mse' else (s[(n - 1) // 2] + s[n // 2]) / 2",
+        ),
     ],
 )
 
@@ -1593,7 +1609,11 @@ declare_variants(
             "two pieces with a mask",
             "d = (x - y).abs(); near = (d < beta).to(d.dtype)\n"
             "(near * d.clamp(max=beta) ** 2 / (2 * beta) + (1 - near) * (d - beta / 2)).mean()",
-        )
+        ),
+        (
+            "formula as it stands",
+            "d = torch.abs(x - y); torch.where(d < beta, 0.5 * d**2 / beta, d - 0.5 * beta).mean()",
+        ),
     ],
 )
 
@@ -1685,6 +1705,10 @@ declare_variants(
     ],
     equivalents=[
         ("norms of the library", DISTANCE + "torch.relu(u - v + margin).mean()"),
+        (
+            "distances of the library",
+            "d = torch.nn.functional.pairwise_distance; torch.clamp(d(a, p) - d(a, n) + margin, min=0).mean()",
+        ),
         (
             "powers and roots",
             "d = lambda w: ((a - w + 1e-6) ** 2).sum(-1) ** 0.5; torch.maximum(d(p) - d(n) + margin, 0 * d(p)).mean()",
@@ -1985,7 +2009,30 @@ declare_variants(
             "How large is 0.1 to the power 400?",
         ),
     ],
-    equivalents=[("one sample after the other", ctc())],
+    equivalents=[
+        ("one sample after the other", ctc()),
+        (
+            "one state after the other",
+            """
+            each = []
+            for i, (length, size) in enumerate(zip(input_lengths, target_lengths)):
+                word = [blank]
+                for k in targets[i][:size]:
+                    word += [int(k), blank]
+                a = np.full((length, len(word)), -np.inf)
+                a[0, :2] = log_probs[0, i, word[:2]]
+                for t in range(1, length):
+                    for s, k in enumerate(word):
+                        skips = s > 1 and k != blank and k != word[s - 2]
+                        a[t, s] = np.logaddexp.reduce(a[t - 1, max(s - 1 - skips, 0) : s + 1]) + log_probs[t, i, k]
+                each.append(-np.logaddexp.reduce(a[-1, -2:]))
+            each = np.array(each, dtype=log_probs.dtype)
+            if reduction == "mean":
+                each = each / np.maximum(target_lengths, 1).astype(each.dtype)
+            return each if reduction == "none" else each.sum() if reduction == "sum" else each.mean()
+            """,
+        ),
+    ],
 )
 
 adaptive_log_softmax_loss = question("adaptive_log_softmax_loss", points=6, kind="torch", extra=True)
@@ -2115,5 +2162,22 @@ declare_variants(
             "Does your result have a grad_fn?",
         ),
     ],
-    equivalents=[("log-probabilities of all classes", adaptive())],
+    equivalents=[
+        ("log-probabilities of all classes", adaptive()),
+        (
+            "masks, and a list of both results",
+            """
+            log_head = torch.log_softmax(x @ head.T, dim=-1)
+            out = torch.zeros(len(x), dtype=x.dtype, device=x.device)
+            low = targets < cutoffs[0]
+            out[low] = log_head[low, targets[low]]
+            for g, (down, up) in enumerate(tails):
+                mine = (targets >= cutoffs[g]) & (targets < cutoffs[g] + len(up))
+                log_tail = torch.log_softmax(x[mine] @ down.T @ up.T, dim=1)
+                picked = log_tail[torch.arange(len(log_tail), device=x.device), targets[mine] - cutoffs[g]]
+                out[mine] = log_head[mine, cutoffs[0] + g] + picked
+            return [out, -out.mean()]
+            """,
+        ),
+    ],
 )

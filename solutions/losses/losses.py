@@ -218,8 +218,8 @@ def l1_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def l1_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``l1_loss`` for ``x``: ``sign(x - y)`` times ``grad``, over N for the mean.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``l1_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``l1_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers); 0 where ``x == y``.
@@ -283,8 +283,8 @@ def mse_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def mse_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``mse_loss`` for ``x``: ``2 * (x - y)`` times ``grad``, over N for the mean.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``mse_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``mse_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -351,8 +351,8 @@ def rmse_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def rmse_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``rmse_loss`` for ``x``: that of ``mse_loss`` over twice the loss.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``rmse_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``rmse_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers); 0 where the loss is 0.
@@ -480,8 +480,8 @@ def smooth_l1_loss(x: Array, y: Array, beta: float = 1.0, reduction: str = "mean
 def smooth_l1_loss_backward(grad: Array, x: Array, y: Array, beta: float = 1.0, reduction: str = "mean") -> Array:
     """Gradient of ``smooth_l1_loss`` for ``x``: ``(x - y) / beta``, cut off at -1 and 1.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``smooth_l1_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``smooth_l1_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -548,8 +548,8 @@ def huber_loss(x: Array, y: Array, delta: float = 1.0, reduction: str = "mean") 
 def huber_loss_backward(grad: Array, x: Array, y: Array, delta: float = 1.0, reduction: str = "mean") -> Array:
     """Gradient of ``huber_loss`` for ``x``: ``x - y``, cut off at -delta and delta.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``huber_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``huber_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -617,8 +617,8 @@ def log_cosh_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def log_cosh_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``log_cosh_loss`` for ``x``: ``tanh(x - y)`` times ``grad``, over N for the mean.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``log_cosh_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``log_cosh_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -683,8 +683,8 @@ def quantile_loss(x: Array, y: Array, q: float, reduction: str = "mean") -> Arra
 def quantile_loss_backward(grad: Array, x: Array, y: Array, q: float, reduction: str = "mean") -> Array:
     """Gradient of ``quantile_loss`` for ``x``: -q below the target, 1 - q above it, 0 at it.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``quantile_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``quantile_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -766,8 +766,8 @@ def poisson_nll_loss_backward(
 ) -> Array:
     """Gradient of ``poisson_nll_loss`` for ``x``: ``exp(x) - y``, or ``1 - y / (x + 1e-8)``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``poisson_nll_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``poisson_nll_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -847,8 +847,8 @@ def gaussian_nll_loss(mean: Array, target: Array, var: Array, reduction: str = "
 def gaussian_nll_loss_backward(grad: Array, mean: Array, target: Array, var: Array, reduction: str = "mean") -> Array:
     """Gradient of ``gaussian_nll_loss`` for ``mean``: ``(mean - target) / max(var, 1e-6)``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``mean``. All other arguments are those
-    of ``gaussian_nll_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``mean``. All other arguments, and the
+    errors, are those of ``gaussian_nll_loss``.
 
     Returns:
         Shape and dtype of ``mean`` (float64 for integers).
@@ -899,8 +899,8 @@ fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3), sharex=True, layout="con
 for label, (loss, slope) in margin_losses.items():
     left.plot(z, loss, label=label)
     right.plot(z, slope)
-left.set(title="loss", xlabel="margin z", ylim=(-0.1, 4))
-right.set(title="derivative for z", xlabel="margin z", ylim=(-4, 0.1))
+left.set(title="loss", xlabel="margin z (for y = 1, the score itself)", ylim=(-0.1, 4))
+right.set(title="derivative for z", xlabel="margin z (for y = 1, the score itself)", ylim=(-4, 0.1))
 left.legend()
 plt.show()
 
@@ -936,8 +936,8 @@ def hinge_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def hinge_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``hinge_loss`` for ``x``: -y where ``y * x < 1``, else 0.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``hinge_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``hinge_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers); 0 at the kink.
@@ -999,8 +999,8 @@ def exponential_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def exponential_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``exponential_loss`` for ``x``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``exponential_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``exponential_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -1067,8 +1067,8 @@ def soft_margin_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def soft_margin_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``soft_margin_loss`` for ``x``: ``-y / (1 + exp(y * x))``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``soft_margin_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``soft_margin_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -1147,8 +1147,8 @@ def focal_loss_backward(
 ) -> Array:
     """Gradient of ``focal_loss`` for ``logits``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``logits``. All other arguments are
-    those of ``focal_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``logits``. All other arguments, and the
+    errors, are those of ``focal_loss``.
 
     Returns:
         Shape and dtype of ``logits`` (float64 for integers); finite for all finite logits.
@@ -1220,8 +1220,8 @@ def hinge_embedding_loss_backward(
 ) -> Array:
     """Gradient of ``hinge_embedding_loss`` for ``x``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``hinge_embedding_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``hinge_embedding_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers); 0 at the kink.
@@ -1290,8 +1290,8 @@ def margin_ranking_loss_backward(
 ) -> Array:
     """Gradient of ``margin_ranking_loss`` for ``x1``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x1``. All other arguments are those of
-    ``margin_ranking_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x1``. All other arguments, and the errors,
+    are those of ``margin_ranking_loss``.
 
     Returns:
         Shape and dtype of ``x1`` (float64 for integers); 0 at the kink.
@@ -1370,8 +1370,8 @@ def cosine_embedding_loss_backward(
 ) -> Array:
     """Gradient of ``cosine_embedding_loss`` for ``x1``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments are those of
-    ``cosine_embedding_loss``; here no vector is zero.
+    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments, and the errors, are
+    those of ``cosine_embedding_loss``; here no vector is zero.
 
     Returns:
         Shape (N, D), dtype of ``x1`` (float64 for integers); 0 at the kink.
@@ -1425,7 +1425,7 @@ def triplet_margin_loss(
     """Triplet loss ``max(0, d(a, p) - d(a, n) + margin)``.
 
     Args:
-        a: anchors, shape (N, D), finite; float32, float64 or integer.
+        a: anchors, shape (N, D), numbers below 1e100 (1e12 in float32); float32, float64 or integer.
         p: positives, shape (N, D).
         n: negatives, shape (N, D).
         margin: how much further away the negative should be.
@@ -1458,8 +1458,8 @@ def triplet_margin_loss_backward(
 ) -> Array:
     """Gradient of ``triplet_margin_loss`` for ``a``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments are those of
-    ``triplet_margin_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments, and the errors, are
+    those of ``triplet_margin_loss``.
 
     Returns:
         Shape (N, D), dtype of ``a`` (float64 for integers); 0 at the kink.
@@ -1508,7 +1508,7 @@ def multi_margin_loss(x: Array, y: Array, p: int = 1, margin: float = 1.0, reduc
     """Hinge loss of several classes: ``sum(max(0, margin - x[y] + x[j]) ** p) / C`` over all j other than y.
 
     Args:
-        x: finite scores, shape (N, C); float32, float64 or integer.
+        x: scores, shape (N, C), below 1e150 (1e18 in float32); float32, float64 or integer.
         y: labels from 0 to C - 1, shape (N,), integer.
         p: exponent, 1 or 2.
         margin: lead that the right class should have.
@@ -1541,8 +1541,8 @@ def multi_margin_loss_backward(
 ) -> Array:
     """Gradient of ``multi_margin_loss`` for ``x``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments are those of
-    ``multi_margin_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments, and the errors, are
+    those of ``multi_margin_loss``.
 
     Returns:
         Shape (N, C), dtype of ``x`` (float64 for integers); each row adds up to 0.
@@ -1613,8 +1613,8 @@ def multilabel_soft_margin_loss(x: Array, y: Array, reduction: str = "mean") -> 
 def multilabel_soft_margin_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``multilabel_soft_margin_loss`` for ``x``: ``(sigmoid(x) - y) / C``, over N for the mean.
 
-    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments are those of
-    ``multilabel_soft_margin_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments, and the errors, are
+    those of ``multilabel_soft_margin_loss``.
 
     Returns:
         Shape (N, C), dtype of ``x`` (float64 for integers).
@@ -1692,8 +1692,8 @@ def multilabel_margin_loss(x: Array, y: Array, reduction: str = "mean") -> Array
 def multilabel_margin_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``multilabel_margin_loss`` for ``x``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments are those of
-    ``multilabel_margin_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments, and the errors, are
+    those of ``multilabel_margin_loss``.
 
     Returns:
         Shape (N, C), dtype of ``x`` (float64 for integers); each row adds up to 0.

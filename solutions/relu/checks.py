@@ -362,6 +362,7 @@ declare_variants(
     ],
     equivalents=[
         ("choice per entry", "np.where(x > 0, x, 0.0)"),
+        ("list of cases", "x = as_float(x); np.select([x > 0], [x], default=0)"),
         ("clip without an upper end", "np.clip(as_float(x), 0, None)"),
         ("zeros written into a copy", "y = np.array(x, dtype=as_float(x).dtype); y[y < 0] = 0; y"),
     ],
@@ -1111,6 +1112,10 @@ declare_variants(
     ],
     equivalents=[
         ("maximum plus a small rest", "np.maximum(x, 0) + np.log1p(np.exp(-beta * np.abs(x))) / beta"),
+        (
+            "maximum taken out of the sum",
+            "z = beta * as_float(x); m = np.maximum(z, 0)\n(m + np.log(np.exp(-m) + np.exp(z - m))) / beta",
+        ),
         ("switch to x above 20", "z = beta * x; np.where(z > 20, x, np.log1p(np.exp(np.minimum(z, 20))) / beta)"),
     ],
 )
@@ -1346,6 +1351,11 @@ declare_variants(
     ],
     equivalents=[
         ("distribution function from torch", f"{NDTR}; x * cdf"),
+        (
+            "error function of Python",
+            "x = as_float(x); f = np.vectorize(math.erf, otypes=[float])\n"
+            "(x * 0.5 * (1 + f(x / math.sqrt(2)))).astype(x.dtype)",
+        ),
         ("half the input plus its erf share", "x = as_float(x); x / 2 + x / 2 * erf(x * math.sqrt(0.5))"),
     ],
 )
@@ -2312,6 +2322,25 @@ def _():
         @staticmethod
         def backward(ctx, grad):
             return grad * ctx.mask
+
+    return Rectifier
+
+
+@Rectifier.equivalent("forward and setup_context apart")
+def _():
+    class Rectifier(torch.autograd.Function):
+        @staticmethod
+        def forward(x):
+            return torch.clamp(x, min=0)
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx, grad):
+            (x,) = ctx.saved_tensors
+            return grad * (x > 0).to(grad.dtype)
 
     return Rectifier
 

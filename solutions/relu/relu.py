@@ -115,6 +115,7 @@ for panel, (title, activation) in zip(axes.flat, gallery.items(), strict=True):
     panel.plot(points.detach(), curve.detach(), color="tab:blue")
     panel.plot(points.detach(), derivative, "--", color="tab:orange", linewidth=1.2)
     panel.set_title(title, fontsize=10)
+    panel.set_xticks([-4, 0, 4])
 plt.show()
 
 # %% [markdown]
