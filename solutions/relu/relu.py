@@ -1149,8 +1149,8 @@ def gelu_backward(grad: Array, x: Array) -> Array:
 # **Convention.** At a threshold the slope is that of the outer piece. (Others take the 1 of the
 # middle.)
 #
-# **Why one wants it.** It can bend both ways, so that a unit answers logarithmically on one side and
-# exponentially on the other, where the data ask for it.
+# **Why one wants it.** It can bend up or down on both sides, and training finds where and how far.
+# With `relu` all of that is fixed.
 #
 # ### `crelu(x)`
 # ReLU forgets how negative a number was. Concatenated ReLU keeps both halves side by side and
