@@ -880,6 +880,10 @@ declare_variants(
          ("(w * p * log_q)", "((w if targets.ndim == 2 else w[y][:, None]) * p * log_q)")),
         ("subtracts no maximum", "What is `np.exp(1000.0)`? Which shift of all scores changes nothing?",
          ("x - x.max(1, keepdims=True)", "x * 1")),  # SM-03
+        ("forgets keepdims in the sum", "Write down the two shapes in the subtraction. What if they are square?",
+         (LOG_Q, "z - np.log(np.exp(z).sum(1))")),  # SM-05
+        ("has an epsilon instead of a shift", "Try scores around -50 and around 1000. Do the probabilities sum to 1?",
+         (LOG_Q, "np.log(np.exp(x) / (np.exp(x).sum(1, keepdims=True) + 1e-8))")),  # SM-09
         ("subtracts the maximum twice", "Does `np.exp(log_q).sum(1)` give 1? Which scores meet which sum?",
          (LOG_Q, "z - np.log(np.exp(x).sum(1, keepdims=True))")),  # LS-03, SM-06
         ("never adds the maximum back", "A log-probability can never be positive. Are yours?",
@@ -1635,6 +1639,10 @@ declare_variants(
          ("log_q.gather(1, targets.unsqueeze(1))", "(targets.unsqueeze(1) * log_q).sum(1)")),  # CE-11
         ("normalises over the batch", "Should a second sample change the loss of the first one?",
          (T_LOG_Q, "z - z.exp().sum(0).log()")),  # SM-01
+        ("forgets keepdim in the sum", "Write down the two shapes in the subtraction. What if they are square?",
+         (T_LOG_Q, "z - z.exp().sum(1).log()")),  # SM-05
+        ("has an epsilon instead of a shift", "Try scores around -50 and around 1000. Do the probabilities sum to 1?",
+         (T_LOG_Q, "(logits.exp() / (logits.exp().sum(1, keepdim=True) + 1e-8)).log()")),  # SM-09
         ("subtracts the maximum twice", "Does `log_q.exp().sum(1)` give 1? Which scores meet which sum?",
          (T_LOG_Q, "z - logits.exp().sum(1, keepdim=True).log()")),  # LS-03, SM-06
         ("never adds the maximum back", "A log-probability can never be positive. Are yours?",
@@ -1683,7 +1691,7 @@ declare_variants(
         (
             "log-probabilities normalised once more",
             exchanged(TORCH_CE, (T_LOG_Q, f"{T_LOG_Q}\nlog_q = log_q - torch.logsumexp(log_q, 1, keepdim=True)")),
-        ),  # EQ-02
+        ),  # EQ-01, EQ-02
         (
             "one-hot targets for labels, classes last",
             """
