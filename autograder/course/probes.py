@@ -384,9 +384,9 @@ class Script:
         return {e: bench.plain(_eval(_compile(e, "<script>", "eval", dont_inherit=True), names)) for e in self.shown}
 
 
-Probe = Call | Gradient | Steps | Module | OnModule | Epochs | Value
+Probe = Call | Gradient | Steps | Module | OnModule | Epochs | Script | Value
 
-_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, OnModule, Epochs, Value)
+_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, OnModule, Epochs, Script, Value)
 
 #: Every class that may cross to the job, by name: the verbs, and the inputs that only the job can make.
 RECORDS: dict[str, type[Any]] = {c.__name__: c for c in (*_CONTAINERS, Code, Generator)}

@@ -323,6 +323,12 @@ class _Chain:
                 self.rule("0 * grad + slope / count", "0 * grad + slope"),
                 "Double the upstream gradient. Does your answer double?",
             )
+        if self.upstream and not self.rows:
+            yield (
+                "writes into the upstream gradient",
+                self.rule(other='np.multiply(grad, slope, out=grad) if reduction == "none" else grad * slope'),
+                "Print the upstream gradient before and after your call.",
+            )
 
 
 def _body(start: str, first: str, name: str, code: str, end: str) -> str:

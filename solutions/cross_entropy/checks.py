@@ -128,7 +128,10 @@ declare_variants(
         (ADDS_CONSTANT, "np.log(p + 1e-12).sum()", "What should the result be if one outcome was impossible?"),  # CE-09
         ("takes the logarithm of the sum", "np.log(p.sum())", "In which order do logarithm and sum act?"),
     ],
-    equivalents=[("base 2, rescaled", "np.log2(as_float(p)).sum() * math.log(2)")],
+    equivalents=[
+        ("base 2, rescaled", "np.log2(as_float(p)).sum() * math.log(2)"),
+        ("number of Python", "float(np.log(p).sum())"),
+    ],
 )  # fmt: skip
 
 # Two models ------------------------------------------------------------------------------------
@@ -438,6 +441,7 @@ declare_variants(
     ),
     equivalents=[
         ("all in one function", CROSS),
+        ("nan of 0 times infinity left out", "np.nansum(p * surprise(q, base), axis=axis)"),
         (
             "terms chosen afterwards",
             "p, q = as_float(p), as_float(q)\nterms = np.where(p == 0, 0, -p * np.log(q))\n"
@@ -573,6 +577,10 @@ def weights(rng, c):
     return rng.permutation(np.linspace(0.3, 2.5, c)) + rng.uniform(0, 0.1)
 
 
+#: Integers, and one class that does not count.
+WHOLE_WEIGHTS = np.array([2, 0, 5])
+
+
 def some_ignored(inputs, index=-100):
     """The same inputs with the second and the last sample ignored."""
     targets = inputs["targets"].copy()
@@ -599,6 +607,7 @@ nll_loss.check("weights of the classes", hint="Multiply all weights by 10. Shoul
     lambda rng: [
         *reduced(**labelled(rng, 5, 3), weight=weights(rng, 3)),
         *reduced(**labelled(rng, 3, 3), weight=weights(rng, 3)),
+        *reduced(**labelled(rng, 5, 3), weight=WHOLE_WEIGHTS),
         call_twice(**labelled(rng, 4, 3), weight=weights(rng, 3)),
         single(**labelled(rng, 4, 3), weight=weights(rng, 3)),
     ]
@@ -665,6 +674,8 @@ declare_variants(
          (PICKED, "log_probs[:, y]")),  # CE-12
         ("keeps a column", "Print the shape of the losses before you reduce them.",
          (PICKED, "np.take_along_axis(log_probs, y[:, None], 1)")),  # NL-04
+        ("multiplies by the label itself", "What is `targets.shape`, and what does a label 2 do when it is a factor?",
+         (PICKED, "(y[:, None] * log_probs).sum(1)")),  # CE-11
         ("picks along the wrong axis", "Which entries were picked? Use a matrix of all-different numbers.",
          (PICKED, "np.take_along_axis(log_probs, y[:, None] % len(y), 0)[:, 0]")),  # NL-03
         ("divides the weighted sum by the number of samples",
@@ -711,6 +722,8 @@ def scored(rng, n, c, soft=False):
 
 FAR = np.array([[1000.0, 1003.0, 998.0], [-1000.0, -1001.0, -1000.5], [0.0, 1.0, 2.0], [0.0, 40.0, -800.0]])
 FAR_LABELS = np.array([0, 1, 2, 0])
+#: One score far above the mean of its row.
+ONE_FAR = np.array([[3000.0, 0.0, 0.0], [0.0, 3000.0, 0.0], [0.0, 0.0, 3000.0]])
 FAR_SHARES = np.array([[0.5, 0.25, 0.25], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.25, 0.25, 0.5]])
 
 cross_entropy_loss = question("cross_entropy_loss", points=11)
@@ -730,6 +743,7 @@ cross_entropy_loss.check("weights of the classes", hint="What does each of the t
     lambda rng: [
         *reduced(**scored(rng, 5, 3), weight=weights(rng, 3)),
         *reduced(**scored(rng, 4, 3, soft=True), weight=weights(rng, 3)),
+        *(probe for soft in (False, True) for probe in reduced(**scored(rng, 5, 3, soft), weight=WHOLE_WEIGHTS)),
         call_twice(**scored(rng, 3, 3), weight=weights(rng, 3)),
         single(**scored(rng, 5, 3), weight=weights(rng, 3)),
     ]
@@ -774,6 +788,7 @@ cross_entropy_loss.check(
         call(logits=FAR[:3], targets=FAR_LABELS[:3], reduction="none"),
         call(logits=FAR, targets=FAR_SHARES),
         call(logits=np.array([[0.0, 100.0]]), targets=np.array([0])),
+        call(logits=ONE_FAR, targets=np.array([0, 1, 0]), reduction="none"),
     ]
 )
 cross_entropy_loss.check(**DTYPES)(
@@ -822,7 +837,7 @@ declare_variants(
          "With a perfect prediction the loss should approach 0. What is the lowest value you can reach?",
          ("as_float(logits)", "np.exp(log_softmax(logits))")),  # CE-02
         ("uses a logarithm to base 2 or 10", "Divide your result by the expected one. Is it a famous constant?",
-         (LOG_Q, f"({LOG_Q}) / math.log(10)")),  # CE-03
+         (LOG_Q, f"({LOG_Q}) / math.log(10)")),  # CE-03, LS-05
         ("adds up instead of averaging", "Duplicate the batch. Should the loss double?", (" / norm", "")),  # CE-04
         ("divides by samples times classes", "How many numbers are averaged, and how many samples are there?",
          ("/ norm", "/ log_q.size")),  # CE-05
@@ -834,7 +849,7 @@ declare_variants(
         # CE-08
         ("believes that classes start at 1", "Which column does label 0 select in your code?", ("[y]\n", "[y - 1]\n")),
         (ADDS_CONSTANT, "A wrong prediction with a gap of 100 should cost about 100. What does it cost here?",
-         (LOG_Q, "np.log(np.exp(z) / np.exp(z).sum(1, keepdims=True) + 1e-7)")),  # CE-09
+         (LOG_Q, "np.log(np.exp(z) / np.exp(z).sum(1, keepdims=True) + 1e-7)")),  # CE-09, LS-02
         ("takes the logarithm of the finished softmax",
          "What is the exact log-probability of a class with a gap of 800? Do you need the probability for it?",
          (LOG_Q, "np.log(np.exp(z) / np.exp(z).sum(1, keepdims=True))")),  # LS-01
@@ -865,6 +880,26 @@ declare_variants(
          ("(w * p * log_q)", "((w if targets.ndim == 2 else w[y][:, None]) * p * log_q)")),
         ("subtracts no maximum", "What is `np.exp(1000.0)`? Which shift of all scores changes nothing?",
          ("x - x.max(1, keepdims=True)", "x * 1")),  # SM-03
+        ("forgets keepdims in the sum", "Write down the two shapes in the subtraction. What if they are square?",
+         (LOG_Q, "z - np.log(np.exp(z).sum(1))")),  # SM-05
+        ("has an epsilon instead of a shift", "Try scores around -50 and around 1000. Do the probabilities sum to 1?",
+         (LOG_Q, "np.log(np.exp(x) / (np.exp(x).sum(1, keepdims=True) + 1e-8))")),  # SM-09
+        ("subtracts the maximum twice", "Does `np.exp(log_q).sum(1)` give 1? Which scores meet which sum?",
+         (LOG_Q, "z - np.log(np.exp(x).sum(1, keepdims=True))")),  # LS-03, SM-06
+        ("never adds the maximum back", "A log-probability can never be positive. Are yours?",
+         (LOG_Q, "x - np.log(np.exp(z).sum(1, keepdims=True))")),  # LS-04
+        ("subtracts the mean instead of the maximum",
+         "After your shift, what is the largest number that can still reach `exp`?",
+         ("x - x.max(1, keepdims=True)", "x - x.mean(1, keepdims=True)")),  # SM-07
+        ("clips the scores", "Two scores, 1000 and 990: what should the second class cost, and what does it?",
+         ("as_float(logits)", "np.clip(as_float(logits), -50, 50)")),  # SM-10
+        ("modifies the scores", "Print the scores before and after the call.",
+         ("x - x.max(1, keepdims=True)", "np.subtract(x, x.max(1, keepdims=True), out=x)")),  # SM-08
+        ("normalises over the whole batch", "Write a sample twice. Should its loss change?",
+         (LOG_Q, "z - np.log(np.exp(z).sum())")),  # SM-02
+        ("keeps a column", "Print the shape of the losses before you reduce them.",
+         ("np.where(keep, (w * p * log_q).sum(1), 0)",
+          "np.where(keep[:, None], (w * p * log_q).sum(1, keepdims=True), 0)")),  # NL-04
         ("subtracts the maximum of the whole batch",
          "Try one tiny and one huge row in one batch. Whose maximum did you subtract?",
          ("x - x.max(1, keepdims=True)", "x - x.max()")),  # SM-04
@@ -879,9 +914,21 @@ declare_variants(
     equivalents=[
         ("all in one function", CE),
         (
+            "scores minus their log-sum-exp",
+            exchanged(
+                CE,
+                ("z = x - x.max(1, keepdims=True)\n", ""),
+                (LOG_Q, "x - np.logaddexp.reduce(x, axis=1, keepdims=True)"),
+            ),
+        ),
+        (
             "cross-entropy of log-probabilities",
             exchanged(CE, ("as_float(logits)", "log_softmax(log_softmax(logits))")),
         ),  # EQ-02
+        (
+            "shift by the maximum plus a constant",
+            exchanged(CE, ("x - x.max(1, keepdims=True)", "x - x.max(1, keepdims=True) - 1")),
+        ),  # EQ-04
         (
             "label smoothing as a second loss",
             """
@@ -962,6 +1009,7 @@ cross_entropy_loss_backward.check("scores far from zero", hint="Which numbers re
         call(logits=FAR, targets=FAR_LABELS),
         call(logits=FAR, targets=FAR_SHARES, reduction="sum"),
         call(logits=np.array([[0.0, 30.0], [1.0, 0.0]]), targets=np.array([0, 0])),
+        call(logits=ONE_FAR, targets=np.array([0, 1, 0])),
     ]
 )
 cross_entropy_loss_backward.check(**DTYPES)(
@@ -1000,6 +1048,16 @@ declare_variants(
          ("[targets]", "[targets - 1]")),  # CE-08
         ("subtracts the target from the scores", "What are the probabilities of your scores? Do your rows sum to 0?",
          ("(q - p)", "(x - p)")),
+        ("applies softmax twice", "What is your gradient for a prediction that is as good as perfect?",
+         ("return (q - p)", "e = np.exp(q)\nq = e / e.sum(1, keepdims=True)\nreturn (q - p)")),  # CE-02
+        ("subtracts the label itself", "Which shape has the target distribution of a label?",
+         ("np.eye(q.shape[1], dtype=q.dtype)[targets]", "targets[:, None].astype(q.dtype)")),  # CE-11
+        ("subtracts the mean instead of the maximum",
+         "After your shift, what is the largest number that can still reach `exp`?",
+         ("x - x.max(1, keepdims=True)", "x - x.mean(1, keepdims=True)")),  # SM-07
+        ("subtracts the maximum of the whole batch",
+         "Try one tiny and one huge row in one batch. Whose maximum did you subtract?",
+         ("x - x.max(1, keepdims=True)", "x - x.max()")),  # SM-04
         ("takes only the score of the right class", "If a wrong class gets a larger score, does the loss notice?",
          ("(q - p)", "((q - p) * p)")),
         ("adds an extra softmax derivative",
@@ -1118,7 +1176,9 @@ accuracy_gradient.check("the gradient of the accuracy", hint="Change one score b
 accuracy_gradient.wrong(
     "a", "confuses accuracy with cross-entropy", hint="Which of the two changes when a score changes a little?"
 )
-accuracy_gradient.wrong("b", "thinks that accuracy grows with the score", hint="The right class already leads. Add 1.")
+accuracy_gradient.wrong(
+    "b", "thinks that accuracy grows with the score", hint="The right class leads. Add 1 to its score: what changes?"
+)
 accuracy_gradient.wrong(
     "d", "confuses the sign of success with a slope", hint="A small step leaves a wrong prediction wrong. What changed?"
 )
@@ -1192,6 +1252,8 @@ declare_variants(
         ("has the sign reversed", "Should a better prediction make the loss larger or smaller?", ("-(y", "(y")),
         ("uses a logarithm to base 2 or 10", "For p = 0.5 the loss is 0.693. What do you get?",
          ("np.log(p)", "np.log2(p)"), ("np.log(1 - p)", "np.log2(1 - p)")),  # CE-03
+        ("pairs every probability with every label", "Print the shape of the elementwise loss.",
+         ("as_float(p), as_float(y)", "as_float(p).reshape(-1, 1), as_float(y).reshape(-1)")),  # BC-11
         ("ignores the reduction", "Which shape must the result have with reduction='none'?",
          ("no), reduction)", "no), 'mean')")),
     ),
@@ -1361,8 +1423,16 @@ declare_variants(
          ("(s - y)", "(x - y)")),
         ("forgets the negative class", "Which gradient does a sample with the label 0 get?",
          ("(s - y)", "(y * (s - y))")),  # BC-05
+        ("swaps the labels", "For a label 1 and a large positive score, should the gradient be near 0?",
+         ("(s - y)", "(s - (1 - y))")),  # BC-02
+        ("applies sigmoid twice", "Which gradient should a perfect prediction get, and which does it get?",
+         ("return (s - y)", "s = 1 / (1 + np.exp(-s))\nreturn (s - y)")),  # BC-03, AC-12
+        ("takes the arguments in the wrong order", "Which argument is allowed to be larger than 1?",
+         ("as_float(x), as_float(y)", "as_float(y), as_float(x)")),  # BC-04
+        ("uses the formula for labels -1 and 1", "Which gradient does a sample with the label 0 get in your code?",
+         ("(s - y)", "(-y * np.exp(-np.logaddexp(0, y * x)))")),  # BC-13
         ("divides two large exponentials", "Which form of the sigmoid survives x = 1000?",
-         ("np.where(x >= 0, 1, e) / (1 + e)", "np.exp(x) / (1 + np.exp(x))")),
+         ("np.where(x >= 0, 1, e) / (1 + e)", "np.exp(x) / (1 + np.exp(x))")),  # AC-11
         ("clips the probability and its gradient",
          "Look at the gradient for a score of 50 with the label 0. Why is it 0?",
          ("(s - y)", "((s - y) * (abs(x) < 16))")),  # BC-07
@@ -1371,11 +1441,11 @@ declare_variants(
     ),
     equivalents=[
         ("all in one function", BCE_BACKWARD),
-        (
+        (  # EQ-06
             "hyperbolic tangent",
             "(np.tanh(as_float(x) / 2) / 2 + 0.5 - as_float(y)) / (np.size(x) ** (reduction == 'mean'))",
         ),
-        (
+        (  # EQ-03
             "warnings only",
             "(1 / (1 + np.exp(-as_float(x))) - as_float(y)) / (np.size(x) if reduction == 'mean' else 1)",
         ),
@@ -1514,6 +1584,7 @@ torch_cross_entropy.check("scores far from zero", hint="A wrong prediction with 
         call(logits=tensor(FAR), targets=tensor(FAR_LABELS)),
         call(logits=tensor(FAR[:3]), targets=tensor(FAR_LABELS[:3])),
         call(logits=tensor(FAR), targets=tensor(FAR_SHARES)),
+        call(logits=tensor(ONE_FAR), targets=tensor([0, 1, 0])),
     ]
 )
 torch_cross_entropy.check(
@@ -1557,7 +1628,31 @@ declare_variants(
         ("clamps the probabilities", "Compute the gradient for a badly wrong sample. Why is it exactly zero?",
          (T_LOG_Q, f"{T_SOFTMAX}.clamp(1e-7, 1 - 1e-7).log()")),  # CE-10
         (ADDS_CONSTANT, "A wrong prediction with a gap of 40 should cost about 40. What does it cost here?",
-         (T_LOG_Q, f"({T_SOFTMAX} + 1e-7).log()")),  # CE-09
+         (T_LOG_Q, f"({T_SOFTMAX} + 1e-7).log()")),  # CE-09, LS-02
+        ("treats scores as probabilities", "Can a cross-entropy be nan? Which range do your inputs have?",
+         (T_LOG_Q, "logits.log()")),  # CE-01
+        ("uses a logarithm to base 2 or 10", "Divide your result by the expected one. Is it a famous constant?",
+         (T_LOG_Q, f"({T_LOG_Q}) / math.log(10)")),  # CE-03, LS-05
+        ("believes that classes start at 1", "Which entry does label 0 select in your code?",
+         ("targets.unsqueeze(1)", "(targets.unsqueeze(1) - 1) % logits.shape[1]")),  # CE-08
+        ("multiplies by the label itself", "What is `targets.shape`, and what does a label 2 do when it is a factor?",
+         ("log_q.gather(1, targets.unsqueeze(1))", "(targets.unsqueeze(1) * log_q).sum(1)")),  # CE-11
+        ("normalises over the batch", "Should a second sample change the loss of the first one?",
+         (T_LOG_Q, "z - z.exp().sum(0).log()")),  # SM-01
+        ("forgets keepdim in the sum", "Write down the two shapes in the subtraction. What if they are square?",
+         (T_LOG_Q, "z - z.exp().sum(1).log()")),  # SM-05
+        ("has an epsilon instead of a shift", "Try scores around -50 and around 1000. Do the probabilities sum to 1?",
+         (T_LOG_Q, "(logits.exp() / (logits.exp().sum(1, keepdim=True) + 1e-8)).log()")),  # SM-09
+        ("subtracts the maximum twice", "Does `log_q.exp().sum(1)` give 1? Which scores meet which sum?",
+         (T_LOG_Q, "z - logits.exp().sum(1, keepdim=True).log()")),  # LS-03, SM-06
+        ("never adds the maximum back", "A log-probability can never be positive. Are yours?",
+         (T_LOG_Q, "logits - z.exp().sum(1, keepdim=True).log()")),  # LS-04
+        ("subtracts the maximum of the whole batch",
+         "Try one tiny and one huge sample in one batch. Whose maximum did you subtract?",
+         ("logits.max(1, keepdim=True).values", "logits.max()")),  # SM-04
+        ("subtracts the mean instead of the maximum",
+         "After your shift, what is the largest number that can still reach `exp`?",
+         ("logits.max(1, keepdim=True).values", "(logits * 1.0).mean(1, keepdim=True)")),  # SM-07
         # LS-07
         ("takes the logarithm of the finished softmax",
          "Look at the gradient for a very small score, not only at the value.", (T_LOG_Q, f"{T_SOFTMAX}.log()")),
@@ -1596,7 +1691,7 @@ declare_variants(
         (
             "log-probabilities normalised once more",
             exchanged(TORCH_CE, (T_LOG_Q, f"{T_LOG_Q}\nlog_q = log_q - torch.logsumexp(log_q, 1, keepdim=True)")),
-        ),  # EQ-02
+        ),  # EQ-01, EQ-02
         (
             "one-hot targets for labels, classes last",
             """

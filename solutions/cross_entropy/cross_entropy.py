@@ -22,8 +22,11 @@
 # positions of one sample, such as the pixels of an image. "One number" is a result without axes.
 #
 # **What every NumPy function of this notebook keeps to:**
-# - It takes arrays and returns an `np.ndarray`. Where the result is one number, a NumPy scalar and
-#   a 0-dimensional array are both fine.
+# - It takes arrays and returns an `np.ndarray` of the shape and dtype that its section names. Where
+#   the result is one number, a 0-dimensional array, a NumPy scalar and a number of Python are all
+#   fine. Lists are not accepted for arrays, nor arrays for tensors.
+# - "Any shape" includes `()`, an array without axes. Arithmetic on such an array gives a NumPy
+#   scalar, into which nothing can be written (`y[y < 0] = 0` fails); `np.where` works for both.
 # - float32 stays float32, float64 stays float64, integers are promoted to float64. The helper
 #   `as_float` below does this. Constants count too: `math.log(2)` is a number of Python and leaves
 #   float32 alone, `np.log(2)` and `np.ones(3)` are float64 and do not.
@@ -104,9 +107,11 @@ def likelihood(p: Array) -> Array:
 # $$\ln L = \sum_{i=1}^{n} \ln p_i$$
 #
 # The logarithm is increasing, so the model with the larger likelihood also has the larger
-# log-likelihood. A sum is easier to differentiate than a product, and to store: 1000 outcomes of
-# probability $0.1$ have the likelihood $10^{-1000}$, which is 0 in float64, and the log-likelihood
-# $-2302.6$.
+# log-likelihood. `p` has the shape `(n,)` again, and the result is one number.
+#
+# **Why one wants it.** A sum is easier to differentiate than a product, and to store: 1000 outcomes
+# of probability $0.1$ have the likelihood $10^{-1000}$, which is 0 in float64, and the
+# log-likelihood $-2302.6$.
 #
 # **Worked example.** $p = [0.5, 0.8, 0.25]$ gives $-0.693 - 0.223 - 1.386 = -2.303 = \ln 0.1$.
 #
@@ -171,6 +176,9 @@ better_model = "Q"  # SOLUTION
 # that all land heads. Base $e$ gives $[0.693, 1.386, 2.079]$ nats.
 #
 # **The ends.** $p = 1$ gives 0, and $p = 0$ gives $+\infty$.
+#
+# **Why one wants it.** It is what a model pays for each outcome: the loss of a language model on one
+# word is its surprise about that word.
 
 
 # %%
@@ -209,6 +217,9 @@ def surprise(p: Array, base: float = math.e) -> Array:
 #
 # **Worked example.** A ticket wins 10 with probability $0.2$ and 0 otherwise: $x = [0, 10]$ and
 # $p = [0.8, 0.2]$ give $0.8 \cdot 0 + 0.2 \cdot 10 = 2$.
+#
+# **Why one wants it.** Entropy, cross-entropy and every training loss are expectations, of a
+# surprise or of the loss of one sample.
 
 
 # %%
@@ -247,6 +258,9 @@ def expectation(x: Array, p: Array) -> Array:
 #
 # **Worked example.** The ticket of 2.5 has $\mu = 2$, so the variance is
 # $0.8 \cdot (0 - 2)^2 + 0.2 \cdot (10 - 2)^2 = 3.2 + 12.8 = 16$.
+#
+# **Why one wants it.** It says how far one draw may be trusted, for example the loss of one batch as
+# an estimate of the loss on all data.
 #
 # **The numeric trap.** On paper, $\operatorname{E}[x^2] - \mu^2$ is the same. For values around a
 # million it subtracts two numbers around $10^{12}$ and loses most digits.
@@ -454,6 +468,8 @@ def kl_divergence(p: Array, q: Array, axis: int = -1) -> Array:
 # **Convention.** The result is float64, ready for arithmetic. PyTorch's `one_hot` returns int64.
 #
 # **Worked example.** Labels $[2, 0]$ and 3 classes give $[[0, 0, 1], [1, 0, 0]]$.
+#
+# **Why one wants it.** With labels as distributions, one formula serves labels and probabilities.
 
 
 # %%
@@ -579,10 +595,10 @@ def nll_loss(
     """
     # BEGIN SOLUTION
     log_probs = as_float(log_probs)
-    w = np.ones(log_probs.shape[1], log_probs.dtype) if weight is None else as_float(weight)
+    w = np.ones(log_probs.shape[1]) if weight is None else weight
     used = targets != ignore_index
     y = np.where(used, targets, 0)  # -100 is no column.
-    w = np.where(used, w[y], 0)  # (N,)
+    w = np.where(used, w[y], 0).astype(log_probs.dtype)  # (N,)
     # An unused -inf must not meet the factor 0: that would be nan.
     picked = np.where(used, log_probs[np.arange(len(y)), y], 0)  # (N,)
     losses = -w * picked
@@ -687,9 +703,9 @@ def cross_entropy_loss(
     # BEGIN SOLUTION
     log_q = log_softmax(logits)  # (N, C)
     classes = log_q.shape[1]
-    w = np.ones(classes, log_q.dtype) if weight is None else as_float(weight)
+    w = np.ones(classes, log_q.dtype) if weight is None else weight.astype(log_q.dtype)
     if targets.ndim == 2:
-        p = as_float(targets)
+        p = targets.astype(log_q.dtype)
         scale = np.ones(len(p), log_q.dtype)  # what a sample adds to the divisor of the mean
         used = scale > 0
     else:
@@ -747,6 +763,9 @@ nll_of_one_point_five = math.log(math.exp(1.5) + 2) - 1.5  # SOLUTION
 # `reduction` is `"sum"` or `"mean"`: the loss that is differentiated is the sum or the mean over the
 # `N` samples. (For `"none"` there would be one loss per sample.)
 #
+# **Why one wants it.** It is where the backward pass of nearly every classifier starts. However
+# wrong a prediction is, its gradient does not vanish.
+#
 # **Worked example.** The scores $[[0, \ln 3], [0, 0]]$ have the probabilities
 # $[[0.25, 0.75], [0.5, 0.5]]$. With the labels $[1, 0]$ the sum has the gradient
 # $[[0.25, -0.25], [-0.5, 0.5]]$, the mean half of it.
@@ -780,8 +799,8 @@ def cross_entropy_loss_backward(logits: Array, targets: Array, reduction: str = 
     if reduction not in ("mean", "sum"):
         raise ValueError(f"reduction must be 'mean' or 'sum', not {reduction!r}")
     q = np.exp(log_softmax(logits))  # (N, C)
-    p = one_hot(targets, q.shape[1]).astype(q.dtype) if targets.ndim == 1 else as_float(targets)
-    gradient: Array = q - p
+    p = one_hot(targets, q.shape[1]) if targets.ndim == 1 else targets
+    gradient: Array = q - p.astype(q.dtype)
     return gradient / (len(q) if reduction == "mean" else 1)
     # END SOLUTION
 
@@ -798,6 +817,9 @@ def cross_entropy_loss_backward(logits: Array, targets: Array, reduction: str = 
 #
 # **Worked example.** The scores $[[3, 1], [0, 2], [5, 4]]$ predict the classes $[0, 1, 0]$. With the
 # labels $[0, 0, 0]$ two of three are right: $0.667$.
+#
+# **Why one wants it.** It is what people ask for: "how often is it right?" The two questions below
+# are about why one does not train on it.
 
 
 # %%
@@ -863,6 +885,9 @@ accuracy_gradient = "c"  # SOLUTION
 # **Convention (PyTorch's).** Each of the two logarithms is cut off at $-100$, so a certain and wrong
 # prediction costs 100. The plain formula gives $\infty$, and for $p = y = 1$ even `nan`, where the
 # loss should be 0.
+#
+# **Why one wants it.** When a model already ends in a sigmoid, its output is such a $p$. Where there
+# is a choice, the loss of the next section is better.
 
 
 # %%
@@ -965,7 +990,7 @@ def bce_with_logits_loss(x: Array, y: Array, pos_weight: Array | float | None = 
     """
     # BEGIN SOLUTION
     x, y = as_float(x), as_float(y)
-    w = 1 if pos_weight is None else pos_weight
+    w = 1 if pos_weight is None else np.asarray(pos_weight, np.result_type(x, y))
     # logaddexp(0, x) = log(1 + exp(x)) is stable for both signs of x.
     losses = w * y * np.logaddexp(0, -x) + (1 - y) * np.logaddexp(0, x)
     return reduce_loss(losses, reduction)

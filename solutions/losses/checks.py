@@ -3,7 +3,9 @@
 Nearly every question is a loss with a reduction or its backward. `check_reduced` declares what they share, from
 ordinary inputs and the code of single losses (`each`) and their derivatives (`slope`). That code is written in another
 style than the reference. It never runs here: each row becomes a cell of a notebook that has `np`, `torch`, `math` and
-`as_floats`. A name such as LR-06 in a comment is an entry in the team's list of misconceptions.
+`as_floats`. A name such as LR-06 in a comment is an entry in the team's list of misconceptions. `check_reduced` itself
+writes CE-04 (adds up where the mean is asked for) for every loss, and LR-06 (does not divide by the number of losses),
+LR-08 (has the opposite sign), AC-03 (writes into the upstream gradient) and AC-06 (ignores it) for the backward.
 """
 
 from __future__ import annotations
@@ -234,7 +236,12 @@ declare_variants(
             "x, y = as_floats(x, y)\n"
             "length, root = np.linalg.norm((x - y).ravel()), x.dtype.type(x.size) ** 0.5\n"
             "abs(x - y) if reduction == 'none' else length / root if reduction == 'mean' else length",
-        )
+        ),
+        (
+            "power of one half",
+            "x, y = as_floats(x, y)\ns = np.square(x - y)\n"
+            "(s if reduction == 'none' else s.sum() / (s.size if reduction == 'mean' else 1)) ** 0.5",
+        ),
     ],
 )
 declare_variants(
@@ -272,7 +279,14 @@ declare_variants(
             "Double the upstream gradient. Does your answer double?",
         ),
     ],
-    equivalents=[("residual over loss and count", RMSE + "np.asarray(grad, x.dtype) * ((x - y) / (safe * count))")],
+    equivalents=[
+        ("residual over loss and count", RMSE + "np.asarray(grad, x.dtype) * ((x - y) / (safe * count))"),
+        (
+            "perfect predictions apart",
+            RMSE + "if reduction == 'none':\n    return np.asarray(grad, x.dtype) * np.sign(x - y)\n"
+            "np.zeros_like(x) if root == 0 else np.asarray(grad, x.dtype) * (x - y) / (root * count)",
+        ),
+    ],
 )
 
 best_constant = question("best_constant", points=3)
@@ -351,7 +365,11 @@ declare_variants(
             "mean of the one or two middle targets",
             "(s,) = as_floats(np.sort(y))\nn = len(s)\n"
             "s[(n - 1) // 2 : n // 2 + 1].mean() if loss == 'mae' else s.sum() / n",
-        )
+        ),
+        (
+            "numbers of Python",
+            "s = sorted(map(float, y)); n = len(s)\nsum(s) / n if loss == 'mse' else (s[(n - 1) // 2] + s[n // 2]) / 2",
+        ),
     ],
 )
 
@@ -481,7 +499,7 @@ check_reduced(
         (
             "differentiates for the target",
             "np.where(x < y, q, np.where(x > y, q - 1, 0))",
-            "Raise x below y. Is that good?",
+            "Below the target, does a larger x make the loss larger or smaller?",
         ),
         ("has no 0 at equal values", "np.where(x < y, -q, 1 - q)", "Which slope does the text ask for at x = y?"),
         ("ignores q", "np.sign(x - y) / 2", "Which slopes belong to q = 0.9?"),
@@ -798,6 +816,16 @@ check_reduced(
             "-a * rest**gamma * np.log(1 / (1 + np.exp(-z)))",
             "What is the probability for z = -1000, and its logarithm?",
         ),
+        (  # BC-07
+            "clips the probability",
+            "p, rest = np.clip(p, 1e-7, 1 - 1e-7), np.clip(rest, 1e-7, 1 - 1e-7); -a * rest**gamma * np.log(p)",
+            "Plot the loss for z = -10, -20, -30. Where does it become flat?",
+        ),
+        (  # BC-02
+            "swaps the labels",
+            "a * p**gamma * (soft + z)",
+            "For y = 1 and a large logit, should the loss be near 0?",
+        ),
         ("weights both classes alike", "alpha * rest**gamma * soft", "Which weight do samples with y = 0 get?"),
         (
             "swaps the weights of the classes",
@@ -1019,7 +1047,7 @@ check_reduced(
         (
             "takes the dot product",
             "np.where(y == 1, 1 - dot, np.maximum(0, dot - margin))",
-            "Double one vector. And the angle?",
+            "Double the length of one vector. Should the loss change?",
         ),
         (
             "forgets to cut off at 0",
@@ -1058,7 +1086,7 @@ check_reduced(
         (
             "forgets where the hinge ends",
             f"np.where(y == 1, -1, 1)[:, None] * {TURN}",
-            "And vectors that are far apart?",
+            "What is the slope for unlike vectors that are far apart?",
         ),
         ("ignores the margin", f"np.where(y == 1, -1, cos > 0)[:, None] * {TURN}", "Is margin used?"),
         (
@@ -1126,7 +1154,7 @@ check_reduced(
         (
             "swaps positive and negative",
             "np.maximum(0, dv - du + margin)",
-            "Anchor on the positive, negative far off: cost?",
+            "Anchor on the positive, negative far away: what should it cost?",
         ),
         ("squares the distances", "np.maximum(0, du**2 - dv**2 + margin)", "Another convention: is there a root in d?"),
         (
@@ -1159,7 +1187,7 @@ check_reduced(
         (
             "gives the gradient for the positive",
             f"-1.0 * {ACTIVE} * np.sign(u) * (abs(u) / du[:, None]) ** (p_norm - 1)",
-            "For which one?",
+            "For which of the three arguments is the gradient asked?",
         ),
         ("ignores the margin", f"(du - dv + 1 > 0)[:, None] * {PULL}", "Is margin used?"),
     ],
@@ -1312,7 +1340,7 @@ check_reduced(
         (
             "swaps the labels",
             "(np.maximum(x, 0) - (1 - y) * x + np.log1p(e)).mean(1)",
-            "y = 1, large score: cost?",
+            "A present class with a large score: what should it cost?",
         ),  # BC-02
         (
             "applies the sigmoid twice",
@@ -1327,8 +1355,28 @@ check_reduced(
         (
             "adds the label term",
             "(np.maximum(x, 0) + y * x + np.log1p(e)).mean(1)",
-            "y = 1, large score: cost?",
+            "A present class with a large score: what should it cost?",
         ),  # BC-08
+        (
+            "keeps the sign in the exponent",
+            "(np.maximum(x, 0) - y * x + np.log1p(np.exp(-x))).mean(1)",
+            "Test a negative score. Which of the terms gets large?",
+        ),  # BC-09
+        (
+            "clips the probability",
+            "q = np.clip(s, 1e-7, 1 - 1e-7); -(y * np.log(q) + (1 - y) * np.log(1 - q)).mean(1)",
+            "Plot the loss of y = 0 for the scores 10, 20, 30. Where does it become flat?",
+        ),  # BC-07
+        (
+            "takes the arguments in the wrong order",
+            "(np.logaddexp(0, y) - x * y).mean(1)",
+            "Which argument is allowed to be larger than 1?",
+        ),  # BC-04
+        (
+            "compares every sample with every row of labels",
+            "(np.logaddexp(0, x)[:, None] - y * x[:, None]).mean((1, 2))",
+            "Print the shape of the product of labels and scores. How many numbers do you expect?",
+        ),  # BC-11
         (  # BC-13
             "uses the formula for labels -1 and 1",
             "np.logaddexp(0, -y * x).mean(1)",
@@ -1346,8 +1394,14 @@ check_reduced(
         (
             "uses the formula for labels -1 and 1",
             "-y * np.exp(-np.logaddexp(0, y * x)) / C",
-            "What pulls at absent classes?",
-        ),
+            "Which gradient does an absent class get in your code?",
+        ),  # BC-13
+        ("swaps the labels", "(s - 1 + y) / C", "y = 1, large score: should the gradient be near 0?"),  # BC-02
+        (
+            "applies the sigmoid twice",
+            "(1 / (1 + np.exp(-s)) - y) / C",
+            "What pulls at a prediction that is as good as perfect?",
+        ),  # BC-03, AC-12
         ("forgets the sigmoid", "(x - y) / C", "May a slope of this loss be larger than 1/C?"),
     ],
     same=[("cross-entropy of two log-sigmoids", "(y * np.logaddexp(0, -x) + (1 - y) * np.logaddexp(0, x)).mean(1)")],
@@ -1416,7 +1470,7 @@ check_reduced(
         (
             "has the difference the wrong way round",
             "gap = 1 + x[:, :, None] - x[:, None, :]\n" + EACH,
-            "Who should lead?",
+            "A present class far ahead of all absent ones: what should it cost?",
         ),
         (
             "averages over the pairs",
@@ -1439,7 +1493,7 @@ check_reduced(
         (
             "reads on behind the first -1",
             PAST + HIT + "(1.0 * hit.sum(1) - hit.sum(2)) / C",
-            "What does [2, -1, 0] say?",
+            "What does the row [2, -1, 0] say about class 0?",
         ),
         (
             "forgets where the hinges end",
@@ -1534,7 +1588,7 @@ declare_variants(
             "d = (x - y).abs().detach(); torch.where(d < beta, d * d / (2 * beta), d - beta / 2).mean()",
             "Does your result have a grad_fn?",
         ),
-        (
+        (  # LG-04
             "returns a number of Python",
             "d = (x - y).abs(); torch.where(d < beta, d * d / (2 * beta), d - beta / 2).mean().item()",
             "Can you call backward() on your result?",
@@ -1555,7 +1609,11 @@ declare_variants(
             "two pieces with a mask",
             "d = (x - y).abs(); near = (d < beta).to(d.dtype)\n"
             "(near * d.clamp(max=beta) ** 2 / (2 * beta) + (1 - near) * (d - beta / 2)).mean()",
-        )
+        ),
+        (
+            "formula as it stands",
+            "d = torch.abs(x - y); torch.where(d < beta, 0.5 * d**2 / beta, d - 0.5 * beta).mean()",
+        ),
     ],
 )
 
@@ -1634,11 +1692,23 @@ declare_variants(
             "Print n.grad. Should the negative move?",
         ),
         ("ignores the margin", DISTANCE + "(u - v + 1).clamp(min=0).mean()", "Is margin used?"),
-        ("cuts off the mean, not each triple", DISTANCE + "(u - v + margin).mean().clamp(min=0)", "Which comes first?"),
-        ("adds up instead of averaging", DISTANCE + "(u - v + margin).clamp(min=0).sum()", "Write every row twice."),
+        (
+            "cuts off the mean, not each triple",
+            DISTANCE + "(u - v + margin).mean().clamp(min=0)",
+            "Which comes first: the maximum with 0, or the mean?",
+        ),
+        (
+            "adds up instead of averaging",
+            DISTANCE + "(u - v + margin).clamp(min=0).sum()",
+            "Write every row twice. Should the loss double?",
+        ),
     ],
     equivalents=[
         ("norms of the library", DISTANCE + "torch.relu(u - v + margin).mean()"),
+        (
+            "distances of the library",
+            "d = torch.nn.functional.pairwise_distance; torch.clamp(d(a, p) - d(a, n) + margin, min=0).mean()",
+        ),
         (
             "powers and roots",
             "d = lambda w: ((a - w + 1e-6) ** 2).sum(-1) ** 0.5; torch.maximum(d(p) - d(n) + margin, 0 * d(p)).mean()",
@@ -1722,6 +1792,27 @@ declare_variants(
             "treats the focal factor as a constant",
             TORCH_FOCAL + "-(a * torch.exp(gamma * logq).detach() * logp).mean()",
             "Which part of your loss does autograd not see?",
+        ),
+        (  # BC-07, CE-10
+            "clamps the probability",
+            TORCH_FOCAL + "p = torch.sigmoid(z).clamp(1e-7, 1 - 1e-7); -(a * (1 - p) ** gamma * p.log()).mean()",
+            "Compute the gradient for a badly wrong sample. Why is it exactly zero?",
+        ),
+        (  # BC-05
+            "forgets the samples with label 0",
+            TORCH_FOCAL + "-(y * a * torch.exp(gamma * logq) * logp).mean()",
+            "Which loss has a batch of zeros?",
+        ),
+        (  # BC-13
+            "takes the labels for -1 and 1",
+            "z = y * logits; a = alpha * y + (1 - alpha) * (1 - y); F = torch.nn.functional\n"
+            "-(a * torch.exp(gamma * F.logsigmoid(-z)) * F.logsigmoid(z)).mean()",
+            "What does a sample with y = 0 cost, whatever its logit is?",
+        ),
+        (  # LG-04
+            "wraps a finished number in a new tensor",
+            TORCH_FOCAL + "torch.tensor(-(a * torch.exp(gamma * logq) * logp).mean().item(), dtype=z.dtype)",
+            "Does your result have a grad_fn?",
         ),
         (
             "weights both classes alike",
@@ -1918,7 +2009,30 @@ declare_variants(
             "How large is 0.1 to the power 400?",
         ),
     ],
-    equivalents=[("one sample after the other", ctc())],
+    equivalents=[
+        ("one sample after the other", ctc()),
+        (
+            "one state after the other",
+            """
+            each = []
+            for i, (length, size) in enumerate(zip(input_lengths, target_lengths)):
+                word = [blank]
+                for k in targets[i][:size]:
+                    word += [int(k), blank]
+                a = np.full((length, len(word)), -np.inf)
+                a[0, :2] = log_probs[0, i, word[:2]]
+                for t in range(1, length):
+                    for s, k in enumerate(word):
+                        skips = s > 1 and k != blank and k != word[s - 2]
+                        a[t, s] = np.logaddexp.reduce(a[t - 1, max(s - 1 - skips, 0) : s + 1]) + log_probs[t, i, k]
+                each.append(-np.logaddexp.reduce(a[-1, -2:]))
+            each = np.array(each, dtype=log_probs.dtype)
+            if reduction == "mean":
+                each = each / np.maximum(target_lengths, 1).astype(each.dtype)
+            return each if reduction == "none" else each.sum() if reduction == "sum" else each.mean()
+            """,
+        ),
+    ],
 )
 
 adaptive_log_softmax_loss = question("adaptive_log_softmax_loss", points=6, kind="torch", extra=True)
@@ -2032,7 +2146,11 @@ declare_variants(
             ),
             "What is the logarithm of a probability that was rounded to 0?",
         ),
-        ("adds up instead of averaging", adaptive("-output.mean()", "-output.sum()"), "Write every sample twice."),
+        (
+            "adds up instead of averaging",
+            adaptive("-output.mean()", "-output.sum()"),
+            "Write every sample twice. Should the loss double?",
+        ),
         (
             "returns the mean without its sign",
             adaptive("-output.mean()", "output.mean()"),
@@ -2044,5 +2162,22 @@ declare_variants(
             "Does your result have a grad_fn?",
         ),
     ],
-    equivalents=[("log-probabilities of all classes", adaptive())],
+    equivalents=[
+        ("log-probabilities of all classes", adaptive()),
+        (
+            "masks, and a list of both results",
+            """
+            log_head = torch.log_softmax(x @ head.T, dim=-1)
+            out = torch.zeros(len(x), dtype=x.dtype, device=x.device)
+            low = targets < cutoffs[0]
+            out[low] = log_head[low, targets[low]]
+            for g, (down, up) in enumerate(tails):
+                mine = (targets >= cutoffs[g]) & (targets < cutoffs[g] + len(up))
+                log_tail = torch.log_softmax(x[mine] @ down.T @ up.T, dim=1)
+                picked = log_tail[torch.arange(len(log_tail), device=x.device), targets[mine] - cutoffs[g]]
+                out[mine] = log_head[mine, cutoffs[0] + g] + picked
+            return [out, -out.mean()]
+            """,
+        ),
+    ],
 )

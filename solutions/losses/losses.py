@@ -35,11 +35,15 @@
 # **Kinks.** Where a loss has a kink, no derivative exists. There, the term with the kink gets the derivative 0.
 #
 # **What every NumPy function of this notebook keeps to:**
-# - It takes arrays and returns an `np.ndarray`. Where the result is a single number, a NumPy scalar and a 0-dimensional
-#   array are both fine.
+# - It takes arrays and returns an `np.ndarray` of the right shape and dtype. Where the result is a single number, a
+#   0-dimensional array, a NumPy scalar and a number of Python are all fine; where two things are returned, a tuple or a
+#   list of them. Lists are not accepted for arrays, nor arrays for tensors.
 # - float32 stays float32, float64 stays float64, integers are promoted to float64. Beside a float array, integers (such
-#   as labels) follow the dtype of that array. The helper `as_floats` below does this.
-# - Predictions and targets have the same shape, any shape unless the text says otherwise.
+#   as labels) follow the dtype of that array. The helper `as_floats` below does this. Constants count too:
+#   `math.log(2)` is a number of Python and leaves float32 alone, `np.log(2)` is float64 and does not.
+# - Predictions and targets have the same shape, any shape unless the text says otherwise, `()` included. Arithmetic on
+#   arrays without axes gives NumPy scalars, into which nothing can be written (`g[x > 1] = 0` fails); `np.where` works
+#   for both.
 # - The input is never modified, and there is no Python loop over samples.
 # - Results are right for every legal input, also for very large ones. NumPy may print a warning on the way; a warning
 #   costs nothing, a `nan` does.
@@ -214,8 +218,8 @@ def l1_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def l1_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``l1_loss`` for ``x``: ``sign(x - y)`` times ``grad``, over N for the mean.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``l1_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``l1_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers); 0 where ``x == y``.
@@ -279,8 +283,8 @@ def mse_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def mse_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``mse_loss`` for ``x``: ``2 * (x - y)`` times ``grad``, over N for the mean.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``mse_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``mse_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -312,6 +316,9 @@ def mse_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") 
 #
 # **Worked example.** $x = [3, 1]$ and $y = [0, 5]$ have the squares $[9, 16]$. The mean $12.5$ has the root
 # $3.536$, the sum 25 has the root 5. The gradient for `"sum"` is $[3, -4] / 5 = [0.6, -0.8]$.
+#
+# **Why one wants it.** "Off by 3.5 metres" can be reported, "off by 12.5 square metres" cannot. Both have their minimum
+# at the same place.
 
 
 # %%
@@ -344,8 +351,8 @@ def rmse_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def rmse_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``rmse_loss`` for ``x``: that of ``mse_loss`` over twice the loss.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``rmse_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``rmse_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers); 0 where the loss is 0.
@@ -473,8 +480,8 @@ def smooth_l1_loss(x: Array, y: Array, beta: float = 1.0, reduction: str = "mean
 def smooth_l1_loss_backward(grad: Array, x: Array, y: Array, beta: float = 1.0, reduction: str = "mean") -> Array:
     """Gradient of ``smooth_l1_loss`` for ``x``: ``(x - y) / beta``, cut off at -1 and 1.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``smooth_l1_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``smooth_l1_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -541,8 +548,8 @@ def huber_loss(x: Array, y: Array, delta: float = 1.0, reduction: str = "mean") 
 def huber_loss_backward(grad: Array, x: Array, y: Array, delta: float = 1.0, reduction: str = "mean") -> Array:
     """Gradient of ``huber_loss`` for ``x``: ``x - y``, cut off at -delta and delta.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``huber_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``huber_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -571,6 +578,9 @@ def huber_loss_backward(grad: Array, x: Array, y: Array, delta: float = 1.0, red
 #
 # **Worked example.** The residual $\ln 3$ has $\cosh = (3 + 1/3) / 2 = 5/3$, so the loss is $\ln(5/3) \approx 0.511$,
 # and the derivative is $(3 - 1/3) / (3 + 1/3) = 0.8$.
+#
+# **Why one wants it.** Outliers pull with a bounded force, and the second derivative, which some optimizers use, exists
+# everywhere. Huber's loss has none where its pieces meet.
 #
 # **The numeric trap.** In float64, `np.cosh(1000.0)` is `inf`, but the loss is simply $1000 - \ln 2$. Which function
 # adds two exponentials by their logarithms?
@@ -607,8 +617,8 @@ def log_cosh_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def log_cosh_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``log_cosh_loss`` for ``x``: ``tanh(x - y)`` times ``grad``, over N for the mean.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``log_cosh_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``log_cosh_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -673,8 +683,8 @@ def quantile_loss(x: Array, y: Array, q: float, reduction: str = "mean") -> Arra
 def quantile_loss_backward(grad: Array, x: Array, y: Array, q: float, reduction: str = "mean") -> Array:
     """Gradient of ``quantile_loss`` for ``x``: -q below the target, 1 - q above it, 0 at it.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``quantile_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``quantile_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -705,6 +715,8 @@ def quantile_loss_backward(grad: Array, x: Array, y: Array, q: float, reduction:
 # With `full=True`, Stirling's approximation of $\ln y!$ is added where $y > 1$, and 0 elsewhere:
 #
 # $$y \ln y - y + \tfrac{1}{2} \ln (2 \pi y)$$
+#
+# (Another convention adds the exact $\ln y!$. Both the small number $10^{-8}$ and the approximation are PyTorch's.)
 #
 # The derivative for $x$ is yours to find. What does `full` change in it?
 #
@@ -754,8 +766,8 @@ def poisson_nll_loss_backward(
 ) -> Array:
     """Gradient of ``poisson_nll_loss`` for ``x``: ``exp(x) - y``, or ``1 - y / (x + 1e-8)``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``poisson_nll_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``poisson_nll_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -835,8 +847,8 @@ def gaussian_nll_loss(mean: Array, target: Array, var: Array, reduction: str = "
 def gaussian_nll_loss_backward(grad: Array, mean: Array, target: Array, var: Array, reduction: str = "mean") -> Array:
     """Gradient of ``gaussian_nll_loss`` for ``mean``: ``(mean - target) / max(var, 1e-6)``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``mean``. All other arguments are those
-    of ``gaussian_nll_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``mean``. All other arguments, and the
+    errors, are those of ``gaussian_nll_loss``.
 
     Returns:
         Shape and dtype of ``mean`` (float64 for integers).
@@ -887,8 +899,8 @@ fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3), sharex=True, layout="con
 for label, (loss, slope) in margin_losses.items():
     left.plot(z, loss, label=label)
     right.plot(z, slope)
-left.set(title="loss", xlabel="margin z", ylim=(-0.1, 4))
-right.set(title="derivative for z", xlabel="margin z", ylim=(-4, 0.1))
+left.set(title="loss", xlabel="margin z (for y = 1, the score itself)", ylim=(-0.1, 4))
+right.set(title="derivative for z", xlabel="margin z (for y = 1, the score itself)", ylim=(-4, 0.1))
 left.legend()
 plt.show()
 
@@ -924,8 +936,8 @@ def hinge_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def hinge_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``hinge_loss`` for ``x``: -y where ``y * x < 1``, else 0.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``hinge_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``hinge_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers); 0 at the kink.
@@ -987,8 +999,8 @@ def exponential_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def exponential_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``exponential_loss`` for ``x``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``exponential_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``exponential_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -1055,8 +1067,8 @@ def soft_margin_loss(x: Array, y: Array, reduction: str = "mean") -> Array:
 def soft_margin_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``soft_margin_loss`` for ``x``: ``-y / (1 + exp(y * x))``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``soft_margin_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``soft_margin_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers).
@@ -1086,7 +1098,8 @@ def soft_margin_loss_backward(grad: Array, x: Array, y: Array, reduction: str = 
 # \frac{\partial \ell}{\partial z} = a \, (1 - p)^\gamma \left( \gamma \, p \ln p - (1 - p) \right)$$
 #
 # What remains for the gradient for the logit is the factor $\partial z / \partial \text{logit}$. With $\gamma = 0$ the
-# loss is the soft margin loss, weighted by $a$.
+# loss is the soft margin loss, weighted by $a$. **Convention:** the balanced form of the paper with $a$ is used here
+# (another one leaves $a$ out), and the mean divides by the number of elements, not by the sum of the weights.
 #
 # **Worked example.** logit $\ln 3$, $y = 1$: $p = 0.75$, so $\ell = 0.25 \cdot 0.25^2 \cdot \ln(4/3) \approx 0.0045$,
 # with the derivative $0.25 \cdot 0.25^2 \cdot (1.5 \ln 0.75 - 0.25) \approx -0.0106$. For $y = 0$: $p = 0.25$, so
@@ -1134,8 +1147,8 @@ def focal_loss_backward(
 ) -> Array:
     """Gradient of ``focal_loss`` for ``logits``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``logits``. All other arguments are
-    those of ``focal_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``logits``. All other arguments, and the
+    errors, are those of ``focal_loss``.
 
     Returns:
         Shape and dtype of ``logits`` (float64 for integers); finite for all finite logits.
@@ -1207,8 +1220,8 @@ def hinge_embedding_loss_backward(
 ) -> Array:
     """Gradient of ``hinge_embedding_loss`` for ``x``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments are those of
-    ``hinge_embedding_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x``. All other arguments, and the errors,
+    are those of ``hinge_embedding_loss``.
 
     Returns:
         Shape and dtype of ``x`` (float64 for integers); 0 at the kink.
@@ -1277,8 +1290,8 @@ def margin_ranking_loss_backward(
 ) -> Array:
     """Gradient of ``margin_ranking_loss`` for ``x1``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x1``. All other arguments are those of
-    ``margin_ranking_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" the shape of ``x1``. All other arguments, and the errors,
+    are those of ``margin_ranking_loss``.
 
     Returns:
         Shape and dtype of ``x1`` (float64 for integers); 0 at the kink.
@@ -1357,8 +1370,8 @@ def cosine_embedding_loss_backward(
 ) -> Array:
     """Gradient of ``cosine_embedding_loss`` for ``x1``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments are those of
-    ``cosine_embedding_loss``; here no vector is zero.
+    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments, and the errors, are
+    those of ``cosine_embedding_loss``; here no vector is zero.
 
     Returns:
         Shape (N, D), dtype of ``x1`` (float64 for integers); 0 at the kink.
@@ -1390,7 +1403,8 @@ def cosine_embedding_loss_backward(
 # d(u, v) = \left( \sum_k |u_k - v_k + 10^{-6}|^{p} \right)^{1/p}, \quad p = \texttt{p\_norm} \ge 1$$
 #
 # PyTorch adds the small number inside the distance, so that its root has a derivative also for $u = v$; we do the same.
-# (PyTorch calls the argument `p`.)
+# (PyTorch calls the argument `p`. Another convention, that of the FaceNet paper, compares **squared** distances; here
+# they are not squared.)
 #
 # The backward returns the gradient for `a`, in the shape `(N, D)`. With $w = u - v + 10^{-6}$, the distance has the
 # derivative
@@ -1411,7 +1425,7 @@ def triplet_margin_loss(
     """Triplet loss ``max(0, d(a, p) - d(a, n) + margin)``.
 
     Args:
-        a: anchors, shape (N, D), finite; float32, float64 or integer.
+        a: anchors, shape (N, D), numbers below 1e100 (1e12 in float32); float32, float64 or integer.
         p: positives, shape (N, D).
         n: negatives, shape (N, D).
         margin: how much further away the negative should be.
@@ -1444,8 +1458,8 @@ def triplet_margin_loss_backward(
 ) -> Array:
     """Gradient of ``triplet_margin_loss`` for ``a``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments are those of
-    ``triplet_margin_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments, and the errors, are
+    those of ``triplet_margin_loss``.
 
     Returns:
         Shape (N, D), dtype of ``a`` (float64 for integers); 0 at the kink.
@@ -1476,7 +1490,8 @@ def triplet_margin_loss_backward(
 #
 # $$\ell = \frac{1}{C} \sum_{j \ne y} \max\left(0, \text{margin} - x_y + x_j\right)^p, \quad p \in \{1, 2\}$$
 #
-# Note the divisor: all $C$ classes, not $C - 1$. In the gradient, each wrong class inside the margin is pushed down,
+# Note the divisor: all $C$ classes, not $C - 1$. (Another convention, by Crammer and Singer, counts the strongest rival
+# only, with a maximum instead of the sum.) In the gradient, each wrong class inside the margin is pushed down,
 # and the right class up by the same amount in all. With $p = 1$ a wrong class gets the derivative $1/C$, with $p = 2$
 # twice its hinge over $C$. At a kink it is 0.
 #
@@ -1493,7 +1508,7 @@ def multi_margin_loss(x: Array, y: Array, p: int = 1, margin: float = 1.0, reduc
     """Hinge loss of several classes: ``sum(max(0, margin - x[y] + x[j]) ** p) / C`` over all j other than y.
 
     Args:
-        x: finite scores, shape (N, C); float32, float64 or integer.
+        x: scores, shape (N, C), below 1e150 (1e18 in float32); float32, float64 or integer.
         y: labels from 0 to C - 1, shape (N,), integer.
         p: exponent, 1 or 2.
         margin: lead that the right class should have.
@@ -1526,8 +1541,8 @@ def multi_margin_loss_backward(
 ) -> Array:
     """Gradient of ``multi_margin_loss`` for ``x``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments are those of
-    ``multi_margin_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments, and the errors, are
+    those of ``multi_margin_loss``.
 
     Returns:
         Shape (N, C), dtype of ``x`` (float64 for integers); each row adds up to 0.
@@ -1598,8 +1613,8 @@ def multilabel_soft_margin_loss(x: Array, y: Array, reduction: str = "mean") -> 
 def multilabel_soft_margin_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``multilabel_soft_margin_loss`` for ``x``: ``(sigmoid(x) - y) / C``, over N for the mean.
 
-    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments are those of
-    ``multilabel_soft_margin_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments, and the errors, are
+    those of ``multilabel_soft_margin_loss``.
 
     Returns:
         Shape (N, C), dtype of ``x`` (float64 for integers).
@@ -1677,8 +1692,8 @@ def multilabel_margin_loss(x: Array, y: Array, reduction: str = "mean") -> Array
 def multilabel_margin_loss_backward(grad: Array, x: Array, y: Array, reduction: str = "mean") -> Array:
     """Gradient of ``multilabel_margin_loss`` for ``x``.
 
-    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments are those of
-    ``multilabel_margin_loss``.
+    ``grad`` is the upstream gradient: a number, or for "none" shape (N,). All other arguments, and the errors, are
+    those of ``multilabel_margin_loss``.
 
     Returns:
         Shape (N, C), dtype of ``x`` (float64 for integers); each row adds up to 0.

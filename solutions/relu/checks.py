@@ -138,7 +138,7 @@ declare_variants(
             "1 / (1 + np.exp(-x)) if np.all(x >= 0) else np.exp(x) / (1 + np.exp(x))",
             "A choice per entry is needed. What does NumPy offer for that?",
         ),
-        (
+        (  # SM-12
             "writes into an integer array",
             "y = np.zeros_like(x); y[...] = 1 / (1 + np.exp(-x)); y",
             "Check `out.dtype` for integer input.",
@@ -362,6 +362,7 @@ declare_variants(
     ],
     equivalents=[
         ("choice per entry", "np.where(x > 0, x, 0.0)"),
+        ("list of cases", "x = as_float(x); np.select([x > 0], [x], default=0)"),
         ("clip without an upper end", "np.clip(as_float(x), 0, None)"),
         ("zeros written into a copy", "y = np.array(x, dtype=as_float(x).dtype); y[y < 0] = 0; y"),
     ],
@@ -1111,6 +1112,10 @@ declare_variants(
     ],
     equivalents=[
         ("maximum plus a small rest", "np.maximum(x, 0) + np.log1p(np.exp(-beta * np.abs(x))) / beta"),
+        (
+            "maximum taken out of the sum",
+            "z = beta * as_float(x); m = np.maximum(z, 0)\n(m + np.log(np.exp(-m) + np.exp(z - m))) / beta",
+        ),
         ("switch to x above 20", "z = beta * x; np.where(z > 20, x, np.log1p(np.exp(np.minimum(z, 20))) / beta)"),
     ],
 )
@@ -1133,7 +1138,7 @@ declare_variants(
             "The inner derivative is beta, and 1 / beta stands in front. What is left?",
         ),
         ("ignores beta", "grad / (1 + np.exp(-as_float(x)))", "Repeat your gradient check with beta=2."),
-        (  # after AC-11
+        (  # AC-11
             "divides two large exponentials",
             "e = np.exp(beta * as_float(x)); grad * e / (1 + e)",
             "What is inf / inf? Try x = 800.",
@@ -1160,17 +1165,17 @@ declare_variants(
     log_sigmoid,
     "x",
     mistakes=[
-        (
+        (  # LS-01
             "takes the logarithm of the finished sigmoid",
             "np.log(1 / (1 + np.exp(-as_float(x))))",
             "What is sigmoid(-800) in float64, and its logarithm?",
         ),
-        (
+        (  # LS-02
             "adds a small constant inside the logarithm",
             f"np.log({S} + 1e-12)",
             "What is the smallest value that your function can return?",
         ),
-        (
+        (  # AC-17
             "repairs one side and breaks the other",
             "x - np.log(1 + np.exp(as_float(x)))",
             "You tested -800. Did you also test 800?",
@@ -1220,7 +1225,7 @@ declare_variants(
             "s = 1 / (1 + np.exp(-as_float(x))); grad * (s * (1 - s)) / s",
             "What is sigmoid(-800), and what is 0 / 0? Cancel first.",
         ),
-        (
+        (  # AC-11
             "divides two large exponentials",
             "e = np.exp(-as_float(x)); grad * e / (1 + e)",
             "What is inf / inf? Try x = -800.",
@@ -1240,7 +1245,7 @@ declare_variants(
     "x",
     mistakes=[
         ("returns the gate only", S, "Which two factors does silu have?"),
-        (
+        (  # AC-11
             "divides two large exponentials",
             "x * np.exp(x) / (1 + np.exp(x))",
             "What is inf / inf? Try x = 800.",
@@ -1346,6 +1351,11 @@ declare_variants(
     ],
     equivalents=[
         ("distribution function from torch", f"{NDTR}; x * cdf"),
+        (
+            "error function of Python",
+            "x = as_float(x); f = np.vectorize(math.erf, otypes=[float])\n"
+            "(x * 0.5 * (1 + f(x / math.sqrt(2)))).astype(x.dtype)",
+        ),
         ("half the input plus its erf share", "x = as_float(x); x / 2 + x / 2 * erf(x * math.sqrt(0.5))"),
     ],
 )
@@ -1933,13 +1943,21 @@ declare_variants(
             "float(np.mean((pre_activations <= 0).all(axis=0)))",
             "That is another convention. What does the statement say about an exact 0?",
         ),
-        ("returns the number of dead units", "float((pre_activations < 0).all(axis=0).sum())", "Divided by what?"),
+        (
+            "returns the number of dead units",
+            "float((pre_activations < 0).all(axis=0).sum())",
+            "A share is asked for. By which number do you divide?",
+        ),
         (
             "divides by the number of samples",
             "float((pre_activations < 0).all(axis=0).sum() / len(pre_activations))",
             "Of how many things is it a share?",
         ),
-        ("returns the share of living units", "float(np.mean((pre_activations >= 0).any(axis=0)))", "Dead or alive?"),
+        (
+            "returns the share of living units",
+            "float(np.mean((pre_activations >= 0).any(axis=0)))",
+            "All units are dead: should the result be 0 or 1?",
+        ),
         (
             "looks at the mean over the samples",
             "float(np.mean(pre_activations.mean(axis=0) < 0))",
@@ -2304,6 +2322,25 @@ def _():
         @staticmethod
         def backward(ctx, grad):
             return grad * ctx.mask
+
+    return Rectifier
+
+
+@Rectifier.equivalent("forward and setup_context apart")
+def _():
+    class Rectifier(torch.autograd.Function):
+        @staticmethod
+        def forward(x):
+            return torch.clamp(x, min=0)
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx, grad):
+            (x,) = ctx.saved_tensors
+            return grad * (x > 0).to(grad.dtype)
 
     return Rectifier
 

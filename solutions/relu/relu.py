@@ -23,10 +23,15 @@
 #
 # **What every NumPy function of this notebook keeps to:**
 # - An activation works entry by entry on an array of any shape, also a 0-dimensional one, unless
-#   its section says otherwise. The result is an `np.ndarray`; for 0-dimensional input a NumPy
-#   scalar is fine as well.
+#   its section says otherwise. Arithmetic on an array without axes gives a NumPy scalar, into which
+#   nothing can be written (`y[y < 0] = 0` fails); `np.where` works for both.
+# - The result is an `np.ndarray` of the right shape and dtype. Where it is one number, a
+#   0-dimensional array, a NumPy scalar and a number of Python are all fine; where a function returns
+#   two arrays, a tuple or a list of them. Lists are not accepted for arrays, nor arrays for tensors.
 # - float32 stays float32, float64 stays float64, integers are promoted to float64. The helper
-#   `as_float` below does this. Options such as `alpha` are Python numbers.
+#   `as_float` below does this. Options such as `alpha` are Python numbers. Constants count too:
+#   `math.sqrt(2)` is a number of Python and leaves float32 alone, `np.sqrt(2)` is float64 and does
+#   not.
 # - Inputs are never modified, and there is no Python loop over entries or samples.
 # - Results are right for every finite input, also for 800 or -800. NumPy may print a warning on the
 #   way; a warning costs nothing, a `nan` does.
@@ -110,6 +115,7 @@ for panel, (title, activation) in zip(axes.flat, gallery.items(), strict=True):
     panel.plot(points.detach(), curve.detach(), color="tab:blue")
     panel.plot(points.detach(), derivative, "--", color="tab:orange", linewidth=1.2)
     panel.set_title(title, fontsize=10)
+    panel.set_xticks([-4, 0, 4])
 plt.show()
 
 # %% [markdown]
@@ -586,6 +592,8 @@ def prelu_backward(grad: Array, x: Array, a: Array) -> tuple[Array, Array]:
 #
 # In evaluation (`training=False`) nothing is drawn, and every slope is the mean
 # $(\text{lower} + \text{upper}) / 2$.
+#
+# (The paper divides by a random number from 3 to 8 instead; PyTorch multiplies, as here.)
 #
 # **Convention.** So that results can be compared, the slopes of a call are exactly
 # `rng.uniform(lower, upper, size=x.shape)`: **one** call, one number per entry of `x`, drawn for
@@ -1138,6 +1146,12 @@ def gelu_backward(grad: Array, x: Array) -> Array:
 # $[-1 + 0.1 \cdot (-2), \; 0.5, \; 2 + 0.5 \cdot 2] = [-1.2, 0.5, 3]$. With $g = 1$ the gradient is
 # $[0.1, 1, 0.5]$. With $t_l = 0$, $a_l = 0$, $t_r = 6$, $a_r = 0$ this is `relu6`.
 #
+# **Convention.** At a threshold the slope is that of the outer piece. (Others take the 1 of the
+# middle.)
+#
+# **Why one wants it.** It can bend up or down on both sides, and training finds where and how far.
+# With `relu` all of that is fixed.
+#
 # ### `crelu(x)`
 # ReLU forgets how negative a number was. Concatenated ReLU keeps both halves side by side and
 # **doubles the last axis**: `(N, D)` becomes `(N, 2 D)`, for `x` of at least one axis.
@@ -1149,6 +1163,9 @@ def gelu_backward(grad: Array, x: Array) -> Array:
 #
 # **Worked example.** $[2, -3]$ gives $[2, 0, 0, 3]$. With $g = [1, 2, 3, 4]$ the gradient is
 # $[1, -4]$: the output 2 passes its 1 on, and the output 3, which is $-x$, its $-4$.
+#
+# **Why one wants it.** The first layers of image networks learn filters in pairs of opposite sign;
+# with both halves at hand, one of each pair is enough.
 #
 # ### `maxout(x, w, b)`
 # A maxout unit has no fixed shape: it learns $K$ straight lines and takes the largest. For one

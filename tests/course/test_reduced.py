@@ -112,7 +112,7 @@ def test_a_loss_gets_checks_mistakes_and_an_equivalent(losses):
     }
     assert counts == {
         "square": (2, 5, 3, 2),
-        "square_backward": (1, 6, 4, 2),
+        "square_backward": (1, 6, 5, 2),
         "rowwise": (2, 3, 2, 1),
         "rowwise_backward": (1, 4, 2, 1),
     }

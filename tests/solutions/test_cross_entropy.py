@@ -376,6 +376,45 @@ def test_losses_of_integers_and_other_label_types() -> None:
     assert_near(M.cross_entropy_loss_backward(x, y), M.cross_entropy_loss_backward(x * 1.0, y * 1), np.float64)
 
 
+@reductions
+def test_dtype_follows_the_scores_whatever_that_of_weights_and_probabilities_is(reduction: str) -> None:
+    scores, y = np.float32([[-1, -2, -3], [-3, -5, -1]]), np.array([0, 1])
+    shares = np.array([[0.5, 0.25, 0.25], [0, 0, 1.0]])
+    for weight in (np.array([2, 0, 3]), np.array([2.0, 0.0, 3.0])):
+        theirs = {"weight": torch.tensor([2.0, 0.0, 3.0]).double(), "reduction": reduction}
+        expected = F.nll_loss(as_tensor(scores), as_tensor(y), **theirs)
+        assert_near(M.nll_loss(scores, y, weight, reduction=reduction), expected.numpy(), np.float32)
+        for targets in (y, shares):
+            expected = F.cross_entropy(as_tensor(scores), as_tensor(targets), **theirs)
+            actual = M.cross_entropy_loss(scores, targets, weight, reduction=reduction)
+            assert_near(actual, expected.numpy(), np.float32)
+        actual = M.bce_with_logits_loss(scores, np.float32(shares), weight, reduction)
+        theirs = {"pos_weight": theirs["weight"], "reduction": reduction}
+        expected = F.binary_cross_entropy_with_logits(as_tensor(scores), as_tensor(shares), **theirs)
+        assert_near(actual, expected.numpy(), np.float32)
+    assert M.cross_entropy_loss_backward(scores, shares).dtype == np.float32
+
+
+@dtypes
+@pytest.mark.parametrize("reduction", ["sum", "none"])
+def test_losses_of_no_samples_are_those_of_torch(reduction: str, dtype: Any) -> None:
+    x, y = np.zeros((0, 3), dtype), np.zeros(0, dtype=np.int64)
+    for ours, theirs, targets in (
+        (M.nll_loss, F.nll_loss, y),
+        (M.cross_entropy_loss, F.cross_entropy, y),
+        (M.cross_entropy_loss, F.cross_entropy, x),
+        (M.bce_loss, F.binary_cross_entropy, x),
+        (M.bce_with_logits_loss, F.binary_cross_entropy_with_logits, x),
+        (M.kl_div_loss, F.kl_div, x),
+    ):
+        expected = theirs(as_tensor(x), as_tensor(targets), reduction=reduction)
+        assert_near(ours(x, targets, reduction=reduction), expected.numpy(), dtype)
+    for backward, targets in ((M.cross_entropy_loss_backward, y), (M.bce_with_logits_loss_backward, x)):
+        assert_near(backward(x, targets, "sum"), x, dtype)
+    for function in (M.entropy, lambda p: M.cross_entropy(p, p), lambda p: M.kl_divergence(p, p)):
+        assert_near(function(x), np.zeros(0), dtype)
+
+
 def test_log_softmax_twice_changes_nothing() -> None:
     x, y = np.random.default_rng(1).normal(size=(4, 3)), np.array([0, 1, 2, 0])
     once, twice = (M.cross_entropy_loss(logits, y) for logits in (x, M.log_softmax(x)))
@@ -590,11 +629,14 @@ def assert_same(
         assert torch.equal(now, then)
 
 
-@torch_dtypes
-@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (4, 1), (3, 3), (5, 2), (2, 3, 4), (3, 3, 3), (2, 4, 3, 2)])
-def test_torch_cross_entropy_agrees_with_the_library(dtype: Any, shape: tuple[int, ...]) -> None:
-    rng = np.random.default_rng(5)
-    logits = torch.tensor(3 * rng.normal(size=shape), dtype=dtype)
+@given(
+    hnp.array_shapes(min_dims=2, max_dims=4, max_side=4), st.sampled_from(FLOATS), seeds, st.sampled_from([1, 30, 500])
+)
+def test_torch_cross_entropy_agrees_with_the_library(
+    shape: tuple[int, ...], dtype: torch.dtype, seed: int, scale: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    logits = torch.tensor(scale * rng.normal(size=shape), dtype=dtype)
     labels = torch.tensor(rng.integers(0, shape[1], size=(shape[0], *shape[2:])))
     assert_same(M.torch_cross_entropy, F.cross_entropy, logits, labels)
     shares = torch.tensor(distributions(rng, shape, axis=1, zeros=0.3), dtype=dtype)
@@ -610,12 +652,15 @@ def test_torch_cross_entropy_of_far_scores(dtype: Any) -> None:
     torch.testing.assert_close(gradient, torch.tensor([[-1.0, 1.0]]))
 
 
-@torch_dtypes
-@pytest.mark.parametrize("shape", [(), (1,), (5,), (3, 3), (2, 1, 3)])
-def test_torch_bce_with_logits_agrees_with_the_library(dtype: Any, shape: tuple[int, ...]) -> None:
-    rng = np.random.default_rng(6)
+@given(
+    hnp.array_shapes(min_dims=0, max_dims=3, max_side=4), st.sampled_from(FLOATS), seeds, st.sampled_from([1, 30, 500])
+)
+def test_torch_bce_with_logits_agrees_with_the_library(
+    shape: tuple[int, ...], dtype: torch.dtype, seed: int, scale: float
+) -> None:
+    rng = np.random.default_rng(seed)
     oracle = F.binary_cross_entropy_with_logits
-    x, soft = (torch.tensor(a, dtype=dtype) for a in (3 * rng.normal(size=shape), rng.random(shape)))
+    x, soft = (torch.tensor(a, dtype=dtype) for a in (scale * rng.normal(size=shape), rng.random(shape)))
     for y in (soft, soft.round()):
         assert_same(M.torch_bce_with_logits, oracle, x, y)
         for weight in (torch.tensor(3.0, dtype=dtype), torch.tensor(rng.uniform(0, 4, size=shape[-1:]), dtype=dtype)):

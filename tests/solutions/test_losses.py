@@ -7,12 +7,15 @@ import importlib.util
 import inspect
 import itertools
 import math
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 import scipy.optimize
@@ -298,6 +301,20 @@ def test_layout_of_the_input_does_not_matter(name: str) -> None:
 
 
 @every_loss
+@dtypes
+def test_no_samples_have_no_losses_and_the_sum_0(name: str, dtype: Any) -> None:
+    case = CASES[name]
+    shape = (0, 3) if case.rows else (0,)
+    inputs = case.inputs(np.random.default_rng(5), shape, dtype)
+    options = case.options[-1]
+    loss, backward = getattr(M, name), getattr(M, f"{name}_backward")
+    assert_near(loss(*inputs, **options, reduction="none"), np.zeros(0), dtype)
+    assert_near(loss(*inputs, **options, reduction="sum"), 0.0, dtype)
+    for grad, reduction in ((np.zeros(0, dtype), "none"), (2.0, "sum")):
+        assert_near(backward(grad, *inputs, **options, reduction=reduction), np.zeros(shape), dtype)
+
+
+@every_loss
 def test_an_unknown_reduction_raises(name: str) -> None:
     case = CASES[name]
     inputs = case.inputs(np.random.default_rng(5), (2, 3))
@@ -391,6 +408,17 @@ def test_relatives_agree(seed: int, shift: float, scale: float) -> None:
     same(M.l1_loss(x, y, "sum"), 6 * M.l1_loss(x, y))
 
 
+@given(
+    hnp.arrays(
+        st.sampled_from(["float32", "float64", "int64", "uint8"]), st.integers(1, 9), elements=st.integers(0, 200)
+    )
+)
+def test_best_constant_is_mean_or_median_of_exact_numbers(y: Any) -> None:
+    exact = [Fraction(v) for v in y.tolist()]
+    for loss, expected in (("mse", statistics.mean(exact)), ("mae", statistics.median(exact))):
+        assert_near(M.best_constant(y, loss), float(expected), y.dtype if y.dtype.kind == "f" else np.float64)
+
+
 def test_best_constant_minimises_the_loss() -> None:
     rng = np.random.default_rng(6)
     for n in (1, 2, 5, 8):
@@ -409,9 +437,9 @@ def test_best_constant_minimises_the_loss() -> None:
 # References: torch -------------------------------------------------------------------------------
 
 
-def torch_inputs(name: str, shape: Any, dtype: Any, seed: int = 7) -> list[torch.Tensor]:
+def torch_inputs(name: str, shape: Any, dtype: Any, seed: int = 7, size: float = 1) -> list[torch.Tensor]:
     rng = np.random.default_rng(seed)
-    arrays = [normal(rng, shape) for _ in range(3 if "triplet" in name else 2)]
+    arrays = [size * normal(rng, shape) for _ in range(3 if "triplet" in name else 2)]
     if "focal" in name:
         arrays[1] = bits(rng, shape)
     return [torch.tensor(a, dtype=dtype) for a in arrays]
@@ -426,17 +454,24 @@ on_torch = pytest.mark.parametrize("name", TORCH)
 
 
 @on_torch
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_torch_values_and_gradients_agree_with_the_library(name: str, dtype: Any) -> None:
+@given(
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    shape=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    seed=st.integers(0, 2**32 - 1),
+    size=st.sampled_from([0.2, 1.0, 10.0]),
+)
+def test_torch_values_and_gradients_agree_with_the_library(
+    name: str, dtype: Any, shape: tuple[int, int], seed: int, size: float
+) -> None:
     oracle, options, leaves = TORCH[name]
-    for shape, option in itertools.product(((1, 1), (4, 3), (3, 3)), options):
-        given = torch_inputs(name, shape, dtype)
+    for option in options:
+        drawn = torch_inputs(name, shape, dtype, seed, size)
         results = []
         for function, width in ((getattr(M, name), dtype), (oracle, torch.float64)):
-            inputs = [t.to(width).clone().requires_grad_(i < leaves) for i, t in enumerate(given)]
+            inputs = [t.to(width).clone().requires_grad_(i < leaves) for i, t in enumerate(drawn)]
             out = function(*inputs, *option)
             results.append((out, torch.autograd.grad(3 * out, inputs[:leaves])))
-            assert all(torch.equal(t, g.to(width)) for t, g in zip(inputs, given, strict=True))
+            assert all(torch.equal(t, g.to(width)) for t, g in zip(inputs, drawn, strict=True))
         (actual, gradients), (expected, wanted) = results
         assert actual.dtype == dtype
         assert actual.shape == ()

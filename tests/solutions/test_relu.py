@@ -270,13 +270,14 @@ def test_step_of_integers_and_its_default() -> None:
 # Slopes that are learned or drawn --------------------------------------------------------------
 
 
-@dtypes
-@pytest.mark.parametrize(
-    ("shape", "slopes"),
-    [((5,), 1), ((4, 3), 1), ((4, 3), 3), ((2, 3, 4), 3), ((2, 3, 2, 2), 3), ((3, 3), 3), ((2, 1, 4), 1), ((0, 3), 3)],
-)
-def test_prelu_agrees_with_torch(shape: tuple[int, ...], slopes: int, dtype: Any) -> None:
-    rng = np.random.default_rng(5)
+numpy_dtypes = st.sampled_from(["float32", "float64"])
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4), st.booleans(), numpy_dtypes, seeds)
+def test_prelu_agrees_with_torch(shape: tuple[int, ...], per_channel: bool, dtype: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    slopes = shape[1] if per_channel and len(shape) > 1 and shape[1] else 1
     x, grad = rng.normal(size=(2, *shape)).astype(dtype)
     a = rng.uniform(-0.5, 2, size=slopes).astype(dtype)
     leaves = [torch.tensor(v.astype(np.float64), requires_grad=True) for v in (x, a)]
@@ -337,11 +338,9 @@ def test_rrelu_has_the_mean_slope_on_average() -> None:
 # Maxout, dead units ----------------------------------------------------------------------------
 
 
-@dtypes
-@pytest.mark.parametrize("sizes", [(4, 3, 5, 2), (1, 1, 1, 1), (2, 3, 2, 1), (3, 3, 3, 3), (0, 2, 2, 2)])
-def test_maxout_agrees_with_torch(sizes: tuple[int, int, int, int], dtype: Any) -> None:
-    n, d, k, m = sizes
-    rng = np.random.default_rng(10)
+@given(st.integers(0, 4), *[st.integers(1, 4)] * 3, numpy_dtypes, seeds)
+def test_maxout_agrees_with_torch(n: int, d: int, k: int, m: int, dtype: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     x, w, b = (rng.normal(size=s).astype(dtype) for s in [(n, d), (k, d, m), (k, m)])
     grad = rng.normal(size=(n, m)).astype(dtype)
     leaf = torch.tensor(x.astype(np.float64), requires_grad=True)
