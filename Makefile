@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+FUZZER := $(VENV)/.fuzzer
 # What `make demo` grades, and whose feedback it shows.
 DEMO := examples/submissions/softmax
 DEMO_STUDENT ?= noor
 
-.PHONY: demo test test-hostile install format lint types build-check validate smoke benchmark clean
+.PHONY: demo test test-hostile fuzz fuzz-short install format lint types build-check validate smoke benchmark clean
 
 demo: $(STAMP)
 	$(BIN)/autograder grade softmax $(DEMO) --time-limit 2 --show $(DEMO_STUDENT)
@@ -15,9 +16,22 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-# Every listed attack and broken file; takes minutes.
+# Every listed attack and broken file: behind all layers, as an ordinary user, and without namespaces. Takes minutes.
 test-hostile: $(STAMP)
-	$(BIN)/python -m pytest tests/hostile
+	$(BIN)/python tests/hostile/everywhere.py -n auto --dist loadfile
+
+# Coverage-guided fuzzing of what reads bytes of strangers: seconds for each target, and a folder that keeps what was found.
+FUZZ_SECONDS ?= 3600
+fuzz-short: $(FUZZER)
+	$(BIN)/python tests/fuzz/fuzz.py 10
+
+fuzz: $(FUZZER)
+	$(BIN)/python tests/fuzz/fuzz.py $(FUZZ_SECONDS) build/fuzz
+
+# A wheel or nothing: where there is none for this platform, the targets above say so.
+$(FUZZER): $(STAMP)
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -c constraints.txt atheris
+	@touch $(FUZZER)
 
 install: $(STAMP)
 

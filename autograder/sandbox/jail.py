@@ -61,7 +61,7 @@ class Early:
     Attributes:
         pid_namespace_fd: a descriptor of the zygote's own pid namespace.
         job_uid: the uid of its jobs.
-        slot_uids: uids to take instead, slot by slot; see `for_slot`.
+        slot_uids: uids to take instead, slot by slot; see `enter_slot`.
     """
 
     pid_namespace_fd: int | None
@@ -80,7 +80,7 @@ class JailState:
         program: the system call filter; None if it must be built in the job, whose pid is not known
             before.
         vm_size_bytes: address space of the zygote.
-        zygote_pid: the pid of the zygote as its jobs see it, if they share its pid namespace.
+        parent_pid: the pid of the process that forks the jobs, as they see it if they share its pid namespace.
     """
 
     before: Early
@@ -89,7 +89,7 @@ class JailState:
     scratch: str
     program: bytes | None
     vm_size_bytes: int
-    zygote_pid: int
+    parent_pid: int
 
 
 def early(active: Set[str]) -> Early:
@@ -166,13 +166,17 @@ def confine_zygote(active: Set[str], before: Early, *, trees: Sequence[str], pri
     return JailState(before, trees, devices, scratch, program, vm_size_bytes, os.getpid())
 
 
-def for_slot(state: JailState, number: int) -> JailState:
-    """The state for the jobs of one slot, whose uid is their own where there is one.
+def enter_slot(active: Set[str], state: JailState, number: int) -> JailState:
+    """Become the server of one slot, a child of the zygote; returns the state for its jobs, whose parent it is.
 
-    The kernel counts processes and threads by uid: those that one job starts must not be missing to the job beside it.
+    Where there are uids for it, those of one slot are not those of another: the kernel counts processes and threads by
+    uid, and those that one job starts must not be missing to the job beside it.
     """
+    if "parent-death-signal" in active:  # a fork clears it
+        _die_with_parent(state)
     uids = state.before.slot_uids
-    return replace(state, before=replace(state.before, job_uid=uids[number % len(uids)])) if uids else state
+    before = replace(state.before, job_uid=uids[number % len(uids)]) if uids else state.before
+    return replace(state, before=before, parent_pid=os.getpid())
 
 
 def fork_job(state: JailState) -> int:
@@ -233,7 +237,7 @@ def confine_job(
     if state.before.job_uid is not None:
         change_uid(state.before.job_uid)
     if "parent-death-signal" in active:
-        _die_with_zygote(state)  # a change of uid clears it, so after that
+        _die_with_parent(state)  # a change of uid clears it, so after that
     if "no-new-privs" in active:
         libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)  # Landlock and seccomp ask for it
     if "capabilities" in active:
@@ -356,11 +360,11 @@ def _stand_by(zygote: int, active: Set[str]) -> NoReturn:
     os._exit(code if code >= 0 else 128 - code)
 
 
-def _die_with_zygote(state: JailState) -> None:
+def _die_with_parent(state: JailState) -> None:
     libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
-    # The zygote may have died before that. In a pid namespace the parent is not visible, but there
-    # it takes its jobs with it.
-    if state.before.pid_namespace_fd is None and os.getppid() != state.zygote_pid:
+    # The parent may have died before that. In a pid namespace of its own a job does not see it, but there the zygote
+    # takes all with it.
+    if state.before.pid_namespace_fd is None and os.getppid() != state.parent_pid:
         raise GraderError("the zygote ended while a job was being prepared.")
 
 

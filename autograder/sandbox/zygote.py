@@ -97,7 +97,7 @@ def _serve_slots(
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             control.close()
             with socket.socket(fileno=slot_fd) as slot:
-                _serve_jobs(slot, active, jail.for_slot(state, number), limits, config)
+                _serve_jobs(slot, active, jail.enter_slot(active, state, number), limits, config)
             os._exit(0)
         os.close(slot_fd)
 

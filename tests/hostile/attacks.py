@@ -21,6 +21,7 @@ from autograder.course.load import load_assignment
 from autograder.course.model import Assignment
 
 from ..sandbox.test_host import nothing_left
+from .files import open_folder
 
 LIMITS = Limits(step_s=1, submission_s=8, memory_mib=256, scratch_mib=16, channel_mib=8)
 SEED = 20_611_977
@@ -183,7 +184,7 @@ class Attack:
             and is not our fault.
         cells: by the place of the cell in front (1 is the first one): part of what is said of it; others must run.
             None: any may fail.
-        seen: part of a message that the student gets.
+        seen: part of a message that the student gets; "|" separates wordings that are all fair.
         after: cells behind all questions.
         metadata: of the notebook.
     """
@@ -270,9 +271,7 @@ def grade_table(table: Mapping[str, Attack], folder: Path, limits: Limits = LIMI
         (hand_in / f"{number:03}-perfect.ipynb").write_bytes(notebook(Attack().sources()))
     for name in ("conftest.py", "sitecustomize.py", "usercustomize.py", "numpy.py", "hostile.pth", "pyproject.toml"):
         (hand_in / name).write_text("import os; os._exit(0)\n", encoding="utf-8")
-    temporary = folder / "tmp"
-    temporary.mkdir()
-    with nothing_left(temporary):
+    with open_folder() as temporary, nothing_left(temporary):
         run = autograder.grade(assignment, [hand_in], workers=2, seed=SEED, limits=limits)
     marks = {names.get(m.student, m.student): m for m in run.marks}
     return Batch(run, marks, 2 * len(table) + 1, run.elapsed_s)
@@ -306,9 +305,10 @@ def assert_outcome(mark: Mark, attack: Attack) -> None:
         assert failed.keys() == {number + 1 for number in attack.cells}, texts(mark)
         for number, part in attack.cells.items():
             assert re.search(part, failed[number + 1]), failed
-    assert any(attack.seen in text for text in texts(mark)) or not attack.seen, texts(mark)
+    if attack.seen:
+        assert any(part in text for text in texts(mark) for part in attack.seen.split("|")), (attack.seen, texts(mark))
     for text in texts(mark):
-        assert not re.search(r"autograder/|/course/", text), "a student need not read about the harness"
+        assert not re.search(r"autograder/sandbox|/course/", text), "a student need not read about the harness"
         assert str(SECRET) not in text.replace(",", "")
 
 

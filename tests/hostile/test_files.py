@@ -586,7 +586,7 @@ def test_every_file_has_one_row_and_one_mark(odd_batch):
     count = len(NAMES) + len(REFUSED) + len(UNREADABLE) + len(ARCHIVED) + 1 + 1
     assert len(odd_batch.rows) == count
     assert len(list((odd_batch.out / "marks").iterdir())) == count
-    assert len(odd_batch.stderr.splitlines()) == count
+    assert len(odd_batch.events) == count
     assert "Traceback" not in odd_batch.everything
 
 

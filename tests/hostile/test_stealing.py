@@ -36,6 +36,9 @@ from .attacks import (
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="hostile code runs in the sandbox of Linux only")
 
+#: Where a job has no root of its own, the file is there and closed.
+NO_FILE = "FileNotFoundError|PermissionError"
+
 #: The entries of ATTACKS.md, by their ids.
 LISTED = {
     "B-01": answer(
@@ -83,12 +86,12 @@ LISTED = {
             return runpy.run_path({os.path.join(os.path.dirname(__file__), "attacks.py")!r})['softmax'](x)
         """,
         "EEE",
-        seen="FileNotFoundError",
+        seen="FileNotFoundError|PermissionError",
     ),
-    "B-10": cell("import os\nLEAK = dict(os.environ), open('/proc/self/cmdline').read()", "FileNotFoundError"),
+    "B-10": cell("import os\nLEAK = dict(os.environ), open('/proc/self/cmdline').read()", NO_FILE),
     "B-11": cell(
         "import os\nppid = os.getppid()\nLEAK = open(f'/proc/{ppid}/environ', 'rb').read(), os.listdir(f'/proc/{ppid}/fd')",
-        "FileNotFoundError",
+        NO_FILE,
     ),
     "B-13": cell("import sys\nSEEN = []\nsys.settrace(lambda f, e, a: SEEN.append(dict(f.f_locals)))"),
     "B-14": cell(
@@ -123,7 +126,7 @@ assert found == [], found
 #: Our own: the same cells go without a trace of anything that is worth to be stolen.
 INVENTED = {
     "files of the machine": cell(_OTHER_FILES),
-    "memory of others": cell("open('/proc/1/mem', 'rb')", "FileNotFoundError"),
+    "memory of others": cell("open('/proc/1/mem', 'rb')", NO_FILE),
     "modules of the grader": cell(
         "import sys\nfound = [n for n in sys.modules if n.startswith('autograder.') and n.split('.')[1] in\n"
         "         ('grading', 'records', 'reports', 'cli')]\nassert found == [], found"
