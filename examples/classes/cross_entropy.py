@@ -65,7 +65,7 @@ STUDENTS: dict[str, Student] = {
                 return reduce_loss(w * surprises, reduction)
             """,
         },
-        variants={"variance": "subtracts two large numbers", "one_hot": "counts the classes in the batch"},
+        variants={"variance": "divides by n - 1", "accuracy": "counts instead of averaging"},
         left_out=("accuracy_gradient", "kl_div_loss", "torch_cross_entropy", "torch_bce_with_logits"),
         extras=(
             Extra(

@@ -32,7 +32,7 @@ STUDENTS: dict[str, Student] = {
             "soft_margin_loss": "takes the exponential first",
             "focal_loss": "takes the logarithm of a rounded probability",
             "cosine_embedding_loss": "divides by zero",
-            "torch_triplet_margin": "adds no small number",
+            "torch_focal": "takes the logarithm of a rounded probability",
         },
     ),
     "elif": Student(
