@@ -66,6 +66,7 @@ smoke: $(STAMP)
 
 benchmark: $(STAMP)
 	$(BIN)/python benchmarks/execution.py
+	$(BIN)/python benchmarks/bank.py
 
 clean:
 	rm -rf $(VENV) .venv-smoke build dist *.egg-info

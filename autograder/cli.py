@@ -287,12 +287,16 @@ def build(
     trust_submissions: TrustOption = False,
     course: CourseOption = None,
 ) -> None:
-    """Make the student notebooks and public tests from the masters."""
+    """Make the student notebooks and public tests from the masters; without names also the page of all questions."""
     with _reported_errors():
         from autograder.grading.build import build as build_assignments
+        from autograder.grading.build import build_page
         from autograder.reports.terminal import build_report
 
-        results = build_assignments(_load(course, assignments or []), check=check, trust=trust_submissions)
+        loaded = _load(course, assignments or [])
+        results = build_assignments(loaded, check=check, trust=trust_submissions)
+        if not assignments:  # the page is about the whole course
+            results.append(build_page(loaded, check=check))
         for built in results:
             _out.print(build_report(built, check=check), soft_wrap=True)  # a path is one word, however long
         if check and not all(built.fresh for built in results):

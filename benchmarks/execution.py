@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import importlib.metadata
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -28,6 +26,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import workload  # after the path, so that a checkout works without being installed
+from tables import busy_cores, cpu_clock, machine, ms, quartiles, table, write_markdown
 from ways import (
     BARE,
     FLOOR,
@@ -51,7 +50,6 @@ from autograder.sandbox.warm import ENVIRONMENT
 
 WAYS = (FLOOR, SANDBOX, BARE, FRESH, NBCLIENT)
 SLOW = (FRESH, NBCLIENT)  # seconds each: measured in few rounds only
-LIBRARIES = ("numpy", "torch", "ipython", "ipykernel", "nbclient")
 _MIB = 2**20
 
 
@@ -91,14 +89,14 @@ def measure(effort: Effort, say: Callable[[str], None]) -> dict[str, Any]:
             "layers": sorted(sandbox.layers),
             "answers": len(workload.calls()),
         }
-        started = _cpu_clock()
+        started = cpu_clock()
         say("one submission at a time")
         result["samples"] = one_at_a_time(lanes, effort, say)
         say("throughput")
         result["throughput"] = throughput(lanes, effort, say)
         say("memory")
         result["memory"] = memory(sandbox, effort)
-        result["busy_cores"] = _busy_cores(started)
+        result["busy_cores"] = busy_cores(started)
     say("layers")
     result["layer_times"] = layer_times(sandbox.layers, effort)
     return result
@@ -276,34 +274,6 @@ def _cgroup_times(effort: Effort) -> list[dict[str, Any]]:
     return [{"layer": "cgroup", "per": "slot", "us": [made * 1e6]}, {"layer": "cgroup", "per": "job", "us": joins}]
 
 
-def machine() -> dict[str, Any]:
-    """Processor, cores, kernel, versions."""
-    model = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if "model name" in line
-    ]
-    return {
-        "cpu": model[0] if model else platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "kernel": f"{platform.system()} {platform.release()}",
-        "user": "root" if os.geteuid() == 0 else "ordinary user",
-        "versions": {"Python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in LIBRARIES},
-    }
-
-
-def _cpu_clock() -> tuple[float, float]:
-    fields = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    return time.perf_counter(), (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
-
-
-def _busy_cores(started: tuple[float, float]) -> float:
-    """Mean number of busy cores since then, whoever used them."""
-    now = _cpu_clock()
-    return (now[1] - started[1]) / (now[0] - started[0])
-
-
 # --- What the figures say
 
 
@@ -420,32 +390,27 @@ def report(result: Result) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    ruled = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    return [*ruled, *(f"| {' | '.join(row)} |" for row in rows), ""]
-
-
 def _submissions(result: Result) -> list[str]:
     rows = []
     for size in workload.SIZES:
         for way in WAYS:
             if result.has(way, size):
                 wall, cpu = result.series(way, size), result.series(way, size, "cpu_s")
-                low, high = _quartiles(wall)
+                low, high = quartiles(wall)
                 rows.append(
                     (
                         size,
                         way,
-                        _ms(statistics.median(wall)),
-                        f"{_ms(low)} - {_ms(high)}",
-                        _ms(statistics.fmean(cpu)),
+                        ms(statistics.median(wall)),
+                        f"{ms(low)} - {ms(high)}",
+                        ms(statistics.fmean(cpu)),
                         str(len(wall)),
                     )
                 )
     return [
         "### One submission",
         "",
-        *_table(("notebook", "way", "wall clock, ms", "middle half", "CPU time, ms", "rounds"), rows),
+        *table(("notebook", "way", "wall clock, ms", "middle half", "CPU time, ms", "rounds"), rows),
     ]
 
 
@@ -453,7 +418,7 @@ def _overhead(result: Result) -> list[str]:
     rows = [
         (
             size,
-            f"+{_ms(result.difference(SANDBOX, FLOOR, size))} ms",
+            f"+{ms(result.difference(SANDBOX, FLOOR, size))} ms",
             f"{result.ratio(SANDBOX, FLOOR, size):.2f}",
             f"{result.ratio(SANDBOX, FLOOR, size, 'cpu_s'):.2f}",
             f"{result.ratio(SANDBOX, BARE, size):.2f}",
@@ -462,7 +427,7 @@ def _overhead(result: Result) -> list[str]:
         for size in workload.SIZES
     ]
     head = ("notebook", "sandbox - floor", "sandbox / floor", "of CPU time", "all layers / no layer", "of CPU time")
-    return ["### What the sandbox costs", "", *_table(head, rows)]
+    return ["### What the sandbox costs", "", *table(head, rows)]
 
 
 def _throughput(result: Result) -> list[str]:
@@ -470,7 +435,7 @@ def _throughput(result: Result) -> list[str]:
         (way, f"{result.rate(way, 'one'):.3g}", f"{result.rate(way, 'two'):.3g}", f"{result.speedup(way):.2f}")
         for way in WAYS
     ]
-    return ["### Submissions W per second", "", *_table(("way", "one worker", "two workers", "ratio"), rows)]
+    return ["### Submissions W per second", "", *table(("way", "one worker", "two workers", "ratio"), rows)]
 
 
 def _figures(result: Result) -> list[str]:
@@ -483,7 +448,7 @@ def _figures(result: Result) -> list[str]:
         )
         for figure in result.figures()
     ]
-    return ["### Figures to reach", "", *_table(("figure", "to reach", "measured", ""), rows)]
+    return ["### Figures to reach", "", *table(("figure", "to reach", "measured", ""), rows)]
 
 
 def _memory_lines(result: Result) -> list[str]:
@@ -495,7 +460,7 @@ def _memory_lines(result: Result) -> list[str]:
         ("idle worker slot, by MemAvailable", f"{result.memory_mib('per_slot'):.1f}"),
     ]
     title = f"### Memory, with {result.data['memory']['children']} jobs alive"
-    return [title, "", *_table(("what", "MiB"), rows)]
+    return [title, "", *table(("what", "MiB"), rows)]
 
 
 def _layer_lines(result: Result) -> list[str]:
@@ -504,30 +469,7 @@ def _layer_lines(result: Result) -> list[str]:
         (row["layer"], row["per"], f"{statistics.median(row['us']):.0f}")
         for row in sorted(result.data["layer_times"], key=lambda row: order[row["per"]])
     ]
-    return ["### Setting up the layers", "", *_table(("layer", "once per", "us"), rows)]
-
-
-def _quartiles(values: Sequence[float]) -> tuple[float, float]:
-    if len(values) < 3:
-        return min(values), max(values)
-    cuts = statistics.quantiles(values, n=4, method="inclusive")
-    return cuts[0], cuts[2]
-
-
-def _ms(seconds: float) -> str:
-    return f"{1e3 * seconds:.1f}" if seconds < 1 else f"{1e3 * seconds:.0f}"
-
-
-#: A file with these lines (benchmarks/README.md) keeps all its text but what stands between them.
-MARKS = ("<!-- table -->\n", "<!-- end of table -->\n")
-
-
-def write_markdown(file: Path, text: str) -> None:
-    """Write the tables to a file, or between the marks of one that has them."""
-    old = file.read_text(encoding="utf-8") if file.exists() else ""
-    before, start, rest = old.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    file.write_text(before + start + text + end + after if start and end else text, encoding="utf-8")
+    return ["### Setting up the layers", "", *table(("layer", "once per", "us"), rows)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

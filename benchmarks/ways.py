@@ -53,9 +53,9 @@ class Lane(Protocol):
 class ServerLane:
     """A process that is told the size on its standard input; it takes the times itself."""
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, script: str = _SCRIPT) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, _SCRIPT, mode],
+            [sys.executable, script, mode],
             env=os.environ | ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -68,7 +68,7 @@ class ServerLane:
         if self._read() != "ready":
             raise RuntimeError("a server did not start")
 
-    def run(self, steps: int) -> Sample:
+    def run(self, steps: int | str) -> Sample:
         assert self.process.stdin
         self.process.stdin.write(f"{steps}\n")
         answer = self._read()
@@ -136,7 +136,7 @@ class SandboxLane:
 
     def _cpu_of_helpers(self) -> float:
         """CPU time of zygote and servers with all jobs that have ended, in clock ticks of 10 ms."""
-        return sum(_cpu_with_ended_children(pid) for pid in self._helpers)
+        return sum(map(cpu_with_ended_children, self._helpers))
 
 
 #: Twenty probes in six questions, encoded once, as in a batch.
@@ -202,7 +202,8 @@ def _stat(pid: int) -> list[bytes]:
     return Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
 
 
-def _cpu_with_ended_children(pid: int) -> float:
+def cpu_with_ended_children(pid: int) -> float:
+    """CPU seconds of a process and of those of its children that have ended, in clock ticks of 10 ms."""
     return sum(map(int, _stat(pid)[11:15])) * _TICK_S  # utime, stime, cutime, cstime
 
 

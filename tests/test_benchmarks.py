@@ -1,4 +1,4 @@
-"""The benchmark measures every way and figure. What it measures is no matter of tests: machines differ."""
+"""The benchmarks measure every way and figure. What they measure is no matter of tests: machines differ."""
 
 from __future__ import annotations
 
@@ -84,3 +84,35 @@ def test_markdown_shows_every_figure(smoke):
         assert f"| {row['figure']} |" in table
     for row in document["samples"]:
         assert f"| {row['size']} | {row['way']} |" in table
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    """The JSON document and the Markdown of a quick run of the benchmark of the exercise bank, on one assignment."""
+    file = tmp_path_factory.mktemp("bank") / "README.md"
+    file.write_text("before\n<!-- bank -->\nold\n<!-- end of bank -->\nafter\n", encoding="utf-8")
+    command = [sys.executable, str(ROOT / "benchmarks" / "bank.py"), "softmax"]
+    done = subprocess.run(
+        [*command, "--quick", "--format", "json", "--markdown", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=240,  # reached only by a hang
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), file.read_text(encoding="utf-8")
+
+
+def test_the_bank_is_measured_on_both_sides_in_every_round(bank, softmax_assignment):
+    (row,) = bank[0]["rows"]
+    assert row["assignment"] == "softmax"
+    assert row["calls"] >= sum(len(question.checks) for question in softmax_assignment.questions)
+    assert len(row["grading"]) == len(row["floor"]) > 0
+    assert all(sample["wall_s"] > 0 and sample["cpu_s"] >= 0 for side in ("grading", "floor") for sample in row[side])
+
+
+def test_the_table_of_the_bank_keeps_the_text_around_it(bank):
+    document, text = bank
+    assert text.startswith("before\n<!-- bank -->\nMeasured on ")
+    assert text.endswith("<!-- end of bank -->\nafter\n")
+    assert f"| softmax | {document['rows'][0]['calls']} |" in text
+    assert "old" not in text

@@ -640,10 +640,30 @@ def test_build_check_names_what_is_stale(cli, tmp_path):
     assert f"stale: {made / 'tests' / 'public.json'}" in lines
     assert f"not generated any more: {made / 'tests' / 'halve.py'}" in lines
     assert "double.py" not in done.stdout
+    assert "exercises.md" not in done.stdout, "the page is about the whole course"
     assert not (made / "tests" / "public.json").exists(), "--check writes nothing"
     assert cli("build", cwd=course).returncode == 0
     assert {name: (made / name).read_bytes() for name in names} == texts
     assert not (made / "tests" / "halve.py").exists()
+
+
+@pytest.mark.slow
+def test_build_of_the_whole_course_keeps_the_page_of_all_questions(cli, tmp_path):
+    course = write_course(tmp_path / "course")
+    page = course / "docs" / "exercises.md"
+    assert cli("build", "tiny", cwd=course).returncode == 0
+    assert not page.exists()
+    assert cli("build", cwd=course).returncode == 0
+    text = page.read_text(encoding="utf-8")
+    assert "| `double(x)` | np | 3 | 1 | 1 | 1 |" in text
+    page.write_text(text.replace("| 3 |", "| 4 |"), encoding="utf-8")
+    done = cli("build", "--check", cwd=course)
+    assert done.returncode == 1
+    assert f"stale: {page}" in done.stdout.splitlines()
+    assert "4" in page.read_text(encoding="utf-8"), "--check writes nothing"
+    assert cli("build", cwd=course).returncode == 0
+    assert page.read_text(encoding="utf-8") == text
+    assert "docs/exercises.md: 1 generated file is up to date" in cli("build", "--check", cwd=course).stdout
 
 
 @pytest.mark.slow

@@ -1,4 +1,7 @@
-"""From a master to everything a student receives: the notebook with stubs and the public checks."""
+"""From a master to everything a student receives: the notebook with stubs and the public checks.
+
+Beside them a page for teachers, with all questions of a course.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from autograder.course.master import student_notebook
 from autograder.course.model import Assignment
 from autograder.course.otter_tests import PublicCase, PublicCheck, test_file
+from autograder.course.page import PAGE, exercises_page
 from autograder.errors import UsageError
 from autograder.grading.compare import compare
 from autograder.grading.key import PUBLIC_FILE, AnswerKey, Case, KeyedCheck, make_key, read_public, write_public
@@ -27,6 +31,7 @@ class Built:
     """What one build found or wrote.
 
     Attributes:
+        assignment: its name, or that of the page with all of them.
         stale: generated files that differ from what the master and the checks now say (missing ones too).
         extra: files in the generated folders that nothing generates any more.
     """
@@ -70,6 +75,20 @@ def _build_one(assignment: Assignment, slot: Slot, limits: Limits, check: bool) 
         for path in extra:
             path.unlink()
     return Built(assignment.name, tuple(texts), stale, extra)
+
+
+def build_page(assignments: Sequence[Assignment], *, check: bool = False) -> Built:
+    """Generate the page with all questions of a course.
+
+    Args:
+        assignments: all of them.
+        check: only compare with what is there; write nothing.
+    """
+    path, text = assignments[0].folder / PAGE, exercises_page(assignments)
+    stale = () if _holds(path, text) else (path,)
+    if stale and not check:
+        write_atomically(path, text)
+    return Built(PAGE, (path,), stale, ())
 
 
 def _settled(key: AnswerKey, file: Path) -> AnswerKey:

@@ -165,7 +165,9 @@ def validation_report(validation: Validation) -> Group:
 def build_report(built: Built, *, check: bool) -> Group:
     """Which generated files were stale, or have been written."""
     if built.fresh:
-        return Group(Text(f"{built.assignment}: {len(built.files)} generated files are up to date"))
+        count = len(built.files)
+        files = "1 generated file is" if count == 1 else f"{count} generated files are"
+        return Group(Text(f"{built.assignment}: {files} up to date"))
     word = "stale" if check else "written"
     extra = "not generated any more" if check else "removed"
     lines = [Text(f"{word}: {path}", style="yellow" if check else "") for path in built.stale]
