@@ -136,7 +136,7 @@ def _(rng):
 @Value.check("exp and log", points=2, hint="What are the two derivatives? Which of them is the result itself?")
 def _(rng):
     logs = formulas(rng, "a.log()", "(a * b).log()", "a.log() * b.exp()", positive=True)
-    far = [graph("y = a.exp()", a=-1000.0), graph("y = a.exp()", a=20.0), graph("y = a.log()", a=1e-200)]
+    far = [graph("y = a.exp()", a=-1000.0), graph("y = a.exp()", a=10.0), graph("y = a.log()", a=1e-4)]
     return formulas(rng, "a.exp()", "(a * b).exp()", "a.exp().log()") + logs + far
 
 
