@@ -720,7 +720,7 @@ def _(rng):
     tolerance=DIFFERENCES,
 )
 def _(rng):
-    return call(Code("lambda x: (x[0] * x[1]).sum()"), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    return call(Code("lambda x: (x[0] * x[1]).sum()"), np.array([[1.1, 2.3, 3.7], [4.2, 5.6, 6.9]]))
 
 
 @numerical_gradient.check(
