@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from textwrap import dedent
 from typing import Any, ClassVar, Protocol
@@ -377,8 +378,11 @@ class Script:
     inputs: Mapping[str, Any] = field(default_factory=dict)
 
     def ask(self, name: str, bench: Bench) -> Parts:
-        names: dict[str, Any] = {"__builtins__": _BUILTINS, "__name__": "script", "np": np}
-        names |= {used: bench.find(used) for used in (name, *self.uses)}
+        names: dict[str, Any] = {"__builtins__": _BUILTINS, "__name__": "script", "np": np, name: bench.find(name)}
+        for used in self.uses:
+            # Where it is missing, the line that needs it says so: the question itself is there.
+            with suppress(MissingName):
+                names[used] = bench.find(used)
         names |= {label: bench.live(item) for label, item in self.inputs.items()}
         _exec(_compile(self.lines, "<script>", "exec", dont_inherit=True), names)
         return {e: bench.plain(_eval(_compile(e, "<script>", "eval", dont_inherit=True), names)) for e in self.shown}

@@ -74,7 +74,7 @@ slopes = {("a", "u"): 3, ("b", "u"): 1, ("u", "v"): 1, ("a", "v"): 1, ("v", "y")
 fig, panel = plt.subplots(figsize=(9, 2.8), layout="constrained")
 for (start, end), slope in slopes.items():
     (x0, y0), (x1, y1) = nodes[start][:2], nodes[end][:2]
-    arrow = {"arrowstyle": "->", "color": "gray", "shrinkA": 38, "shrinkB": 42}
+    arrow = {"arrowstyle": "->", "color": "gray", "shrinkA": 30, "shrinkB": 42}
     panel.annotate("", xy=(x1, y1), xytext=(x0, y0), arrowprops=arrow)
     middle = (0.5 * (x0 + x1), 0.5 * (y0 + y1))
     label = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
@@ -293,9 +293,7 @@ fig, panel = plt.subplots(figsize=(7, 3), layout="constrained")
 panel.loglog(sizes, forward_error, ".-", label="forward difference")
 panel.loglog(sizes, np.maximum(central_error, 1e-12), ".-", label="central difference")
 panel.axvline(1e-6, color="gray", linewidth=0.8, linestyle=":")
-panel.set(
-    xlabel="eps", ylabel="error", title="derivative of exp at 1: too large steps bend, too small ones drown in rounding"
-)
+panel.set(xlabel="eps", ylabel="error", title="derivative of exp at 1: large steps bend, tiny ones drown")
 panel.legend()
 plt.show()
 
@@ -619,7 +617,7 @@ def fit_moons(model: Callable[[Any], Any], x: Array, y: Array, lr: float = 1.0, 
 # %%
 # The regions that your network learns; run this cell again when fit_moons is written.
 try:
-    mlp = MLP(2, [8, 1], np.random.default_rng(1))
+    mlp = MLP(2, [8, 1], np.random.default_rng(33))
     losses = fit_moons(mlp, moons_x, moons_y)
     grid_x, grid_y = np.meshgrid(np.linspace(-1.6, 2.6, 43), np.linspace(-1.1, 1.6, 28))
     rows = np.stack([grid_x.ravel(), grid_y.ravel()], axis=1)

@@ -136,7 +136,7 @@ def _(rng):
 @Value.check("exp and log", points=2, hint="What are the two derivatives? Which of them is the result itself?")
 def _(rng):
     logs = formulas(rng, "a.log()", "(a * b).log()", "a.log() * b.exp()", positive=True)
-    far = [graph("y = a.exp()", a=-1000.0), graph("y = a.exp()", a=20.0), graph("y = a.log()", a=1e-200)]
+    far = [graph("y = a.exp()", a=-1000.0), graph("y = a.exp()", a=10.0), graph("y = a.log()", a=1e-4)]
     return formulas(rng, "a.exp()", "(a * b).exp()", "a.exp().log()") + logs + far
 
 
@@ -720,7 +720,7 @@ def _(rng):
     tolerance=DIFFERENCES,
 )
 def _(rng):
-    return call(Code("lambda x: (x[0] * x[1]).sum()"), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    return call(Code("lambda x: (x[0] * x[1]).sum()"), np.array([[1.1, 2.3, 3.7], [4.2, 5.6, 6.9]]))
 
 
 @numerical_gradient.check(

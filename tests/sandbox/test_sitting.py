@@ -330,9 +330,10 @@ def test_a_script_brings_numbers_of_objects_that_cannot_cross(sat):
     assert parts["y"].type_name == "Node"
 
 
-def test_a_script_needs_every_name_that_it_uses(sat):
+def test_a_script_names_what_it_uses_and_does_not_find(sat):
     probe = script("y = helper(Node(x))", "y.data", uses=("helper",), x=4)
-    assert asked_once(sat, [NODE], probe)[0] == "missing"
+    assert asked_once(sat, [NODE], probe) == ("raised", "NameError: name 'helper' is not defined")
+    assert asked_once(sat, ["helper = 1"], probe)[0] == "missing"
     assert asked_once(sat, [NODE, "helper = Node.twice"], probe) == {"y.data": 8}
 
 

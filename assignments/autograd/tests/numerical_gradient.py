@@ -166,14 +166,14 @@ def check_2(numerical_gradient):
     _defined("numerical_gradient", numerical_gradient)
     args = [
         (lambda x: (x[0] * x[1]).sum()),
-        np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], dtype="float64"),
+        np.array([[1.1, 2.3, 3.7], [4.2, 5.6, 6.9]], dtype="float64"),
     ]
     kwargs = {}
     answer = _call(numerical_gradient, args, kwargs)
     expected = {
         'output': np.array([
-            [4.000000002335469, 5.000000001587068, 5.999999999062311],
-            [0.9999999992515995, 2.0000000020559128, 2.9999999995311555],
+            [4.199999999343618, 5.600000001493299, 6.900000002474371],
+            [1.0999999986438525, 2.3000000020090283, 3.7000000006059963],
         ], dtype="float64"),
     }
     allowed = {'output': 2e-08}
