@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import io
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 
@@ -77,6 +79,24 @@ def test_stub_runs_and_its_functions_raise_only_when_called(name):
             required = [p for p in parameters.values() if p.default is p.empty]
             with pytest.raises(NotImplementedError):
                 unwritten(*[np.zeros(2)] * len(required))
+
+
+@every_assignment
+def test_student_notebook_is_valid_without_a_warning(name):
+    notebook = nbformat.read(COURSE / "assignments" / name / f"{name}.ipynb", as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)  # Warnings are errors here, such as that for cells without ids.
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+
+
+@every_assignment
+def test_figures_of_a_statement_are_drawn_and_show_data(name, monkeypatch):
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.extend(map(plt.figure, plt.get_fignums())) or plt.close("all"))
+    run(solution_cells(load_assignment(COURSE, name)))
+    assert shown
+    for figure in shown:
+        figure.savefig(io.BytesIO(), format="png")
+        assert all(axes.has_data() for axes in figure.axes)
 
 
 def run(cells: tuple[str, ...]) -> dict[str, Any]:
