@@ -65,4 +65,5 @@ def row(mark: Mark) -> str:
     """A mark as a row of a table, without what is told of it."""
     found = verdicts(mark)
     pairs = ", ".join(f'"{question}": "{letters}"' for question, letters in found.items())
-    return f'"{mark.student}": Expected({points(mark.hundredths):g}{f", verdicts={{{pairs}}}" if found else ""}),'
+    told = f", verdicts={{{pairs}}}" if found else ""
+    return f'"{mark.student}": Expected({points(mark.hundredths):g}{told}),'
