@@ -175,7 +175,9 @@ ATTACKS = {
         "def softmax(x):\n    a = ()\n    for _ in range(10**5): a = (a,)\n    return a", "a tuple of 1 item", "fail"
     ),
     "many parts": body(
-        "def softmax(x): return [[i] * 900 for i in range(300)]", "more than 200,000 parts|function raised", "error"
+        "def softmax(x): return [[i] * 900 for i in range(300)]",
+        f"more than 200,000 parts|function raised|{LATE}",
+        "error|limit",
     ),
     "many long texts": body(
         "def softmax(x): return ['x' * 90_000] * 90", "cannot be sent back.*above the limit|function raised", "error"
