@@ -294,7 +294,7 @@ class Epochs:
         batch_size: samples in a batch.
         seed: of the generator.
         epochs: how often to ask for batches.
-        orders: whether to count what shuffling forbids: epochs in the order of `x`, repeated orders, and batches that
+        orders: whether to count what shuffling forbids: epochs in the order of `x`, repeated orders, full batches that
             are a stretch of `x`; and to compare with a second generator of this seed. For so many samples that none of
             it happens by chance.
         inputs: whether to look at `x` and `y` afterwards.
@@ -327,11 +327,11 @@ class Epochs:
             parts[f"y of epoch {number} in the same order"] = targets[order[order < len(targets)]]
         if self.orders:
             flat = [[i for batch in epoch for i in batch] for epoch in places]
-            stretches = [b for epoch in places for b in epoch if len(b) > 1 and max(b) - min(b) == len(b) - 1]
+            whole = [batch for epoch in places for batch in epoch if len(batch) == self.batch_size > 1]
             again = self._run(function, bench.live(self.x), bench.live(self.y), bench)
             parts["epochs that keep the order of x"] = sum(order == sorted(order) for order in flat)
             parts["epochs that repeat an order"] = len(flat) - len(set(map(tuple, flat)))
-            parts["batches that are a stretch of x"] = len(stretches)
+            parts["full batches that are a stretch of x"] = sum(max(b) - min(b) == len(b) - 1 for b in whole)
             parts["the same seed gives the same batches"] = _same_batches(batched, again)
         if self.inputs:
             parts |= {"input x after the call": bench.plain(x), "input y after the call": bench.plain(y)}

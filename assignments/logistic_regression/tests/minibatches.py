@@ -48,13 +48,13 @@ def _epochs(
         answer[f"y of epoch {number} in the same order"] = targets[order[order < len(targets)]]
     if orders:
         flat = [[i for batch in epoch for i in batch] for epoch in places]
-        stretches = [b for epoch in places for b in epoch if len(b) > 1 and max(b) - min(b) == len(b) - 1]
+        whole = [batch for epoch in places for batch in epoch if len(batch) == batch_size > 1]
         again = _batches(function, *copy.deepcopy((x, y)), batch_size, seed, epochs)
         arrays = [[a for epoch in run for batch in epoch for a in batch] for run in (batched, again)]
         same = len(arrays[0]) == len(arrays[1]) and all(map(np.array_equal, *arrays))
         answer["epochs that keep the order of x"] = sum(order == sorted(order) for order in flat)
         answer["epochs that repeat an order"] = len(flat) - len(set(map(tuple, flat)))
-        answer["batches that are a stretch of x"] = len(stretches)
+        answer["full batches that are a stretch of x"] = sum(max(b) - min(b) == len(b) - 1 for b in whole)
         answer["the same seed gives the same batches"] = same
     if inputs:
         answer["input x after the call"], answer["input y after the call"] = now_x, now_y
