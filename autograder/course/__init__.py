@@ -2,23 +2,29 @@
 
 from autograder.course.elementwise import check_elementwise, declare_variants
 from autograder.course.model import Tolerance, question
-from autograder.course.probes import call, call_twice, do, gradient, module, steps, value
+from autograder.course.probes import Result, call, call_twice, do, gradient, module, put, steps, value
 from autograder.course.reduced import Far, check_reduced
-from autograder.course.values import Code, Generator, tensor
+from autograder.course.stepped import check_optimizer, declare_optimizers
+from autograder.course.values import Code, Generator, parameter, tensor
 
 __all__ = [
     "Code",
     "Far",
     "Generator",
+    "Result",
     "Tolerance",
     "call",
     "call_twice",
     "check_elementwise",
+    "check_optimizer",
     "check_reduced",
+    "declare_optimizers",
     "declare_variants",
     "do",
     "gradient",
     "module",
+    "parameter",
+    "put",
     "question",
     "steps",
     "tensor",
