@@ -2,25 +2,44 @@
 
 from autograder.course.elementwise import check_elementwise, declare_variants
 from autograder.course.model import Tolerance, question
-from autograder.course.probes import call, call_twice, do, epochs, gradient, module, on_module, script, steps, value
+from autograder.course.probes import (
+    Result,
+    call,
+    call_twice,
+    do,
+    epochs,
+    gradient,
+    module,
+    on_module,
+    put,
+    script,
+    steps,
+    value,
+)
 from autograder.course.reduced import Far, check_reduced
-from autograder.course.values import Code, Generator, tensor
+from autograder.course.stepped import check_optimizer, declare_optimizers
+from autograder.course.values import Code, Generator, parameter, tensor
 
 __all__ = [
     "Code",
     "Far",
     "Generator",
+    "Result",
     "Tolerance",
     "call",
     "call_twice",
     "check_elementwise",
+    "check_optimizer",
     "check_reduced",
+    "declare_optimizers",
     "declare_variants",
     "do",
     "epochs",
     "gradient",
     "module",
     "on_module",
+    "parameter",
+    "put",
     "question",
     "script",
     "steps",

@@ -16,14 +16,27 @@ from typing import Any
 import numpy as np
 
 from autograder.course.model import Assignment, Check, Question
-from autograder.course.probes import Call, Epochs, Gradient, Module, OnModule, Probe, Script, Steps, Value
+from autograder.course.probes import (
+    Call,
+    Do,
+    Epochs,
+    Gradient,
+    Module,
+    OnModule,
+    Probe,
+    Put,
+    Result,
+    Script,
+    Steps,
+    Value,
+)
 from autograder.course.values import Code, Generator, TensorValue
 from autograder.errors import CourseError
 
 PUBLIC_SEED = 0
 
 _VERBS = (Call, Gradient, Steps, Module, OnModule, Epochs, Script, Value)
-_SCALARS = (type(None), bool, int, float, complex, str, TensorValue, Code, Generator)
+_SCALARS = (type(None), bool, int, float, complex, str, TensorValue, Code, Generator, Result)
 
 
 def check_rng(seed: int, assignment: str, question: str, title: str) -> np.random.Generator:
@@ -121,10 +134,16 @@ def _steps(probe: Steps) -> Iterator[str]:
         if not isinstance(made, Call):
             yield f"steps(...) constructs from call(...), not from a {type(made).__name__}."
             return
-    for done in probe.calls:
+    for number, done in enumerate(probe.calls, start=1):
+        what = f"put({done.path!r}" if isinstance(done, Put) else f"do({done.method!r}"
         if not 0 <= done.on < len(probe.constructs):
             count = len(probe.constructs)
-            yield f"do({done.method!r}, on={done.on}), but the number of objects is {count}."
+            yield f"{what}, on={done.on}), but the number of objects is {count}."
+        for result in () if isinstance(done, Put) else done.args:
+            if isinstance(result, Result) and not (
+                0 < result.step < number and isinstance(probe.calls[result.step - 1], Do)
+            ):
+                yield f"{what}, Result({result.step})), but step {result.step} is no earlier call."
 
 
 def _module(probe: Module) -> Iterator[str]:

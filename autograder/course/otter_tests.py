@@ -17,7 +17,7 @@ import numpy as np
 
 from autograder.course import otter_helpers
 from autograder.course.model import Check, Question
-from autograder.course.probes import Call, Epochs, Gradient, Module, OnModule, Parts, Probe, Script, Steps, Value
+from autograder.course.probes import Call, Epochs, Gradient, Module, OnModule, Parts, Probe, Put, Script, Steps, Value
 from autograder.course.values import Array, Code, Generator, TensorValue
 from autograder.errors import CourseError
 
@@ -35,7 +35,7 @@ _COMPARING = (
 _HELPERS: dict[str, tuple[str, ...]] = {
     "call": ("_run", "_call", "_named", "_has_arrays", *_COMPARING),
     "gradient": ("_run", "_gradient", "_named", "_flat", *_COMPARING),
-    "steps": ("_run", "_steps", "_named", "_has_arrays", "_reuse", *_COMPARING),
+    "steps": ("_run", "_steps", "_named", "_has_arrays", "_same_arrays", "_put", "_reuse", *_COMPARING),
     "module": ("_run", "_module", *_COMPARING),
     "on_module": ("_run", "_on_module", *_COMPARING),
     "epochs": ("_run", "_epochs", "_batches", *_COMPARING),
@@ -210,9 +210,25 @@ def _ask_gradient(name: str, probe: Gradient, given: dict[str, tuple[str, Any]])
 
 def _ask_steps(name: str, probe: Steps, given: dict[str, tuple[str, Any]]) -> Iterator[str]:
     yield from _assign("constructs", [(list(c.args), dict(c.kwargs)) for c in probe.constructs])
-    yield from _assign("calls", [(d.method, d.on, list(d.args), dict(d.kwargs)) for d in probe.calls])
+    if probe.watch_inputs:
+        raise _UnwritableError("it watches the inputs of steps")
+    if any(
+        isinstance(item, Mapping) for c in probe.constructs for v in (*c.args, *c.kwargs.values()) for item in _items(v)
+    ):
+        raise _UnwritableError("it watches arrays in a dict")
+    yield from _assign(
+        "calls",
+        [
+            (c.path, c.on, [c.value], {}) if isinstance(c, Put) else (c.method, c.on, list(c.args), dict(c.kwargs))
+            for c in probe.calls
+        ],
+    )
     yield f"    watch, reuse_buffers = {list(probe.watch)!r}, {probe.reuse_buffers}"
     yield f"    answer = _steps({name}, constructs, calls, watch, reuse_buffers)"
+
+
+def _items(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _ask_module(name: str, probe: Module, given: dict[str, tuple[str, Any]]) -> Iterator[str]:

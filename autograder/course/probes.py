@@ -148,40 +148,84 @@ class Do:
 
 
 @dataclass(frozen=True)
+class Put:
+    """Set something of an object between two calls of a `Steps` probe; it adds no part.
+
+    Attributes:
+        path: the way from the object: names of attributes, keys of dicts, positions in lists. ``("lr",)`` is its
+            attribute, ``("param_groups", 0, "lr")`` an entry of a dict in a list.
+        value: what to put there.
+        on: which of the constructed objects is changed.
+    """
+
+    path: tuple[str | int, ...]
+    value: Any
+    on: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """As an argument in a `Steps` probe: what an earlier call returned, itself and not a copy.
+
+    Attributes:
+        step: number of that call, counted from 1 and with every `Put`. Its result is then no part: a state dict may
+            have any entries, as long as loading it works.
+    """
+
+    step: int
+
+
+@dataclass(frozen=True)
 class Steps:
     """Construct objects of the student's class, call methods in order, observe the state after each.
 
-    Parts are the return value of each call, the constructor's array arguments after it (an optimizer changes its
-    parameters in place), and the watched attributes.
+    Parts are the return value of each call, the constructor's arrays after it (an optimizer changes its parameters in
+    place: a list that holds new arrays afterwards changes nothing), and the watched attributes.
 
     Attributes:
         constructs: arguments of each object to make; several objects show state that instances share.
-        calls: the method calls in order.
+        calls: the method calls in order, and what is set between them.
         watch: attributes to read after each call.
         reuse_buffers: pass every step's arrays in the same buffers, overwritten, as a training loop would.
+        watch_inputs: the array arguments of each call as they look after it are parts, too.
     """
 
     verb: ClassVar[str] = "steps"
     constructs: tuple[Call, ...] = ()
-    calls: tuple[Do, ...] = ()
+    calls: tuple[Do | Put, ...] = ()
     watch: tuple[str, ...] = ()
     reuse_buffers: bool = False
+    watch_inputs: bool = False
 
     def ask(self, name: str, bench: Bench) -> Parts:
         make = bench.find(name)
-        held = [_live_arguments(c, bench) for c in self.constructs]
-        objects = [make(*args, **kwargs) for args, kwargs in held]
+        made = [_live_arguments(c, bench) for c in self.constructs]
+        # In lists of our own: an object that puts other arrays into its list has not changed those it was given.
+        held = [map_values(_named(args, kwargs), lambda array: array) for args, kwargs in made]
+        objects = [make(*args, **kwargs) for args, kwargs in made]
+        passed_on = {r.step for c in self.calls if isinstance(c, Do) for r in c.args if isinstance(r, Result)}
+        results: dict[int, Any] = {}
         parts: Parts = {}
         buffers: dict[Any, Any] = {}
         for number, call in enumerate(self.calls, start=1):
+            if isinstance(call, Put):
+                _put(objects[call.on], call.path, bench.live(call.value))
+                continue
             args, kwargs = _live_arguments(call, bench)
+            args = tuple(results[a.step] if isinstance(a, Result) else a for a in args)
             if self.reuse_buffers:
                 args = tuple(_reuse(buffers, (call.method, i), a) for i, a in enumerate(args))
             label = f"step {number}, {call.method}()"
-            parts[f"result of {label}"] = bench.plain(getattr(objects[call.on], call.method)(*args, **kwargs))
-            for i, (held_args, held_kwargs) in enumerate(held):
+            given = map_values(_named(args, kwargs), lambda array: array) if self.watch_inputs else {}
+            results[number] = getattr(objects[call.on], call.method)(*args, **kwargs)
+            if number not in passed_on:
+                parts[f"result of {label}"] = bench.plain(results[number])
+            for key, value in given.items():
+                if _has_arrays(value):
+                    parts[f"input {key} after call of {label}"] = bench.plain(value)
+            for i, arguments in enumerate(held):
                 which = "" if len(held) == 1 else f" of object {i + 1}"
-                for key, value in _named(held_args, held_kwargs).items():
+                for key, value in arguments.items():
                     if _has_arrays(value):
                         parts[f"{key}{which} after {label}"] = bench.plain(value)
                 for attribute in self.watch:
@@ -390,10 +434,10 @@ class Script:
 
 Probe = Call | Gradient | Steps | Module | OnModule | Epochs | Script | Value
 
-_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, OnModule, Epochs, Script, Value)
+_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Put, Steps, Module, OnModule, Epochs, Script, Value)
 
 #: Every class that may cross to the job, by name: the verbs, and the inputs that only the job can make.
-RECORDS: dict[str, type[Any]] = {c.__name__: c for c in (*_CONTAINERS, Code, Generator)}
+RECORDS: dict[str, type[Any]] = {c.__name__: c for c in (*_CONTAINERS, Result, Code, Generator)}
 
 
 def call(*args: Any, method: str = "", **kwargs: Any) -> Call:
@@ -418,11 +462,21 @@ def do(method: str, *args: Any, on: int = 0, **kwargs: Any) -> Do:
     return Do(method, args, kwargs, on)
 
 
+def put(path: str | tuple[str | int, ...], value: Any, on: int = 0) -> Put:
+    """Set an attribute (or what lies further down, see `Put`) of object number `on` of a `steps` probe."""
+    return Put((path,) if isinstance(path, str) else path, value, on)
+
+
 def steps(
-    construct: Call | tuple[Call, ...], *calls: Do, watch: tuple[str, ...] = (), reuse_buffers: bool = False
+    construct: Call | tuple[Call, ...],
+    *calls: Do | Put,
+    watch: tuple[str, ...] = (),
+    reuse_buffers: bool = False,
+    watch_inputs: bool = False,
 ) -> Steps:
     """A `Steps` probe: make the object (or several), then call its methods in order."""
-    return Steps((construct,) if isinstance(construct, Call) else construct, calls, watch, reuse_buffers)
+    constructs = (construct,) if isinstance(construct, Call) else construct
+    return Steps(constructs, calls, watch, reuse_buffers, watch_inputs)
 
 
 def module(
@@ -485,6 +539,8 @@ def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _has_arrays(value: Any) -> bool:
+    if isinstance(value, dict):
+        return _has_arrays(list(value.values()))
     if isinstance(value, list | tuple):
         return any(_has_arrays(item) for item in value)
     return hasattr(value, "shape") and hasattr(value, "dtype")
@@ -505,6 +561,17 @@ def _same_batches(first: list[list[tuple[Any, Any]]], second: list[list[tuple[An
     """Whether all arrays of two lists of epochs are equal."""
     arrays = [[a for epoch in run for batch in epoch for a in batch] for run in (first, second)]
     return len(arrays[0]) == len(arrays[1]) and all(map(_array_equal, *arrays))
+
+
+def _put(target: Any, path: tuple[Any, ...], value: Any) -> None:
+    """Set what lies at the end of a path; see `Put`."""
+    *way, last = path
+    for key in way:
+        target = target[key] if isinstance(target, dict | list) else getattr(target, key)
+    if isinstance(target, dict | list):
+        target[last] = value
+    else:
+        setattr(target, last, value)
 
 
 def _reuse(buffers: dict[Any, Any], key: Any, value: Any) -> Any:

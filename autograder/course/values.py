@@ -7,7 +7,7 @@ function, a random generator); they go one way, to the job.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,15 @@ class Unsupported:
 
     type_name: str
     reason: str = ""
+
+
+def parameter(values: npt.ArrayLike, dtype: str | None = None) -> TensorValue:
+    """As `tensor`, but it arrives as a `torch.nn.Parameter` that requires a gradient.
+
+    Raises:
+        ValueError: torch has no such dtype.
+    """
+    return replace(tensor(values, dtype), requires_grad=True, kind="Parameter")
 
 
 def tensor(values: npt.ArrayLike, dtype: str | None = None) -> TensorValue:

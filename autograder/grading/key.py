@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -166,7 +166,7 @@ def _recast(probe: Probe) -> Any:
         if type(leaf) is TensorValue and leaf.dtype in _OTHER_PRECISION:
             with np.errstate(over="ignore"):
                 recast = leaf.array.astype(_OTHER_PRECISION[leaf.dtype])
-            return TensorValue(recast, _OTHER_PRECISION[leaf.dtype])
+            return replace(leaf, array=recast, dtype=_OTHER_PRECISION[leaf.dtype])
         return leaf
 
     return map_values(probe, other)

@@ -66,7 +66,8 @@ class Converter:
         else:
             made = torch.from_numpy(array)
         made = made.to(device=value.device or self.device)
-        return made.requires_grad_(requires_grad and (dtype.is_floating_point or dtype.is_complex))
+        made.requires_grad_(requires_grad and (dtype.is_floating_point or dtype.is_complex))
+        return self._parameter(made, requires_grad=value.requires_grad) if value.kind == "Parameter" else made
 
     def plain(self, value: Any, depth: int = 0) -> Any:
         """A copy of a live object as data; what cannot cross becomes `Unsupported`."""

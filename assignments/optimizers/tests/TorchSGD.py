@@ -1,0 +1,330 @@
+"""Public checks of TorchSGD; run them with grader.check("TorchSGD")."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from otter.test_files import test_case
+
+OK_FORMAT = False
+
+name = "TorchSGD"
+points = [0.5, 0.5]
+
+
+def _defined(name: str, value: Any) -> None:
+    """Fail with a clear sentence where the notebook has no answer yet."""
+    if value is None:
+        raise AssertionError(f"{name} is not defined. Run the cell that defines it.")
+    if value is ...:
+        raise AssertionError(f"{name} is still `...`. Replace it by your answer.")
+
+
+def _run(function: Any, args: Any, kwargs: Any) -> Any:
+    """Call the function; an exit() in it must not end the notebook."""
+    try:
+        return function(*args, **kwargs)
+    except SystemExit:
+        raise AssertionError("Your code calls exit(). Remove that.") from None
+
+
+def _steps(make: Any, constructs: Any, calls: Any, watch: Any, reuse_buffers: bool) -> dict[str, Any]:
+    """Make the objects, call their methods in order, and note what can be seen after each call."""
+    made = copy.deepcopy(constructs)
+    # In lists of our own: new arrays in the list of an object do not change those it was given.
+    held = [{key: _same_arrays(value) for key, value in _named(*arguments).items()} for arguments in made]
+    objects = [_run(make, args, kwargs) for args, kwargs in made]
+    answer: dict[str, Any] = {}
+    buffers: dict[Any, Any] = {}
+    for number, (method, on, args, kwargs) in enumerate(copy.deepcopy(calls), start=1):
+        if isinstance(method, tuple):  # a path: something is set, nothing is called
+            _put(objects[on], method, args[0])
+            continue
+        if reuse_buffers:
+            args = [_reuse(buffers, (method, i), a) for i, a in enumerate(args)]
+        label = f"step {number}, {method}()"
+        result = _run(getattr(objects[on], method), args, kwargs)
+        answer[f"result of {label}"] = copy.deepcopy(result)
+        for i, arguments in enumerate(held):
+            which = "" if len(held) == 1 else f" of object {i + 1}"
+            for key, value in arguments.items():
+                if _has_arrays(value):
+                    answer[f"{key}{which} after {label}"] = copy.deepcopy(value)
+            for name in watch:
+                value = copy.deepcopy(getattr(objects[i], name))
+                answer[f"attribute {name}{which} after {label}"] = value
+    return answer
+
+
+def _named(args: Any, kwargs: Any) -> dict[str, Any]:
+    """All arguments by name; those without one by their position."""
+    return {**{str(i): value for i, value in enumerate(args)}, **kwargs}
+
+
+def _has_arrays(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_has_arrays(item) for item in value)
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _same_arrays(value: Any) -> Any:
+    """The same arrays in a list of our own."""
+    return [_same_arrays(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _put(target: Any, path: Any, value: Any) -> None:
+    """Set an attribute, or what lies further down."""
+    for key in path[:-1]:
+        target = target[key] if isinstance(target, (dict, list)) else getattr(target, key)
+    if isinstance(target, (dict, list)):
+        target[path[-1]] = value
+    else:
+        setattr(target, path[-1], value)
+
+
+def _reuse(buffers: Any, key: Any, value: Any) -> Any:
+    """The buffer that held this argument in the step before, overwritten with the new value."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_reuse(buffers, (*key, i), item) for i, item in enumerate(value))
+    held = buffers.setdefault(key, value)
+    if held is not value:
+        held[...] = value
+    return held
+
+
+def _compare(expected: Any, answer: Any, allowed: Any) -> None:
+    """Fail at the first part of the answer that is not as expected; `allowed` holds tolerances."""
+    for part in expected:
+        _compare_value(part, expected[part], answer.get(part), allowed, 0.0)
+
+
+def _compare_value(path: str, expected: Any, actual: Any, allowed: Any, outer: Any) -> None:
+    tolerance = allowed.get(path, outer)
+    if _kind(expected) != _kind(actual):
+        hint = " Does autograd reach it?" if path.startswith("gradient") and actual is None else ""
+        raise AssertionError(f"{path}: expected {_kind(expected)}, got {_kind(actual)}.{hint}")
+    if isinstance(expected, dict):
+        if set(expected) != set(actual):
+            names, found = list(expected), list(actual)
+            raise AssertionError(f"{path}: expected the names {names}, got {found}.")
+        for key in expected:
+            _compare_value(f"{path}[{key!r}]", expected[key], actual[key], allowed, tolerance)
+    elif isinstance(expected, (list, tuple)):
+        if len(expected) != len(actual):
+            raise AssertionError(f"{path}: expected {len(expected)} items, got {len(actual)}.")
+        for i in range(len(expected)):
+            _compare_value(f"{path}[{i}]", expected[i], actual[i], allowed, tolerance)
+    elif expected is None or isinstance(expected, str):
+        if expected != actual:
+            raise AssertionError(f"{path}: expected {expected!r}, got {actual!r}.")
+    else:
+        shape, found = np.shape(expected), np.shape(actual)
+        if tuple(shape) != tuple(found):
+            raise AssertionError(f"{path}: expected shape {tuple(shape)}, got {tuple(found)}.")
+        if not _fits(expected, actual):
+            raise AssertionError(f"{path}: expected {_dtype(expected)}, got {_dtype(actual)}.")
+        _compare_numbers(path, _numbers(expected), _numbers(actual), tolerance)
+
+
+def _compare_numbers(path: str, expected: Any, actual: Any, tolerance: Any) -> None:
+    absolute, relative = tolerance if isinstance(tolerance, tuple) else (tolerance, 0.0)
+    with np.errstate(all="ignore"):
+        same = (expected == actual) | ((expected != expected) & (actual != actual))  # nan meets nan
+        if absolute or relative:
+            wide = np.complex128 if "c" in expected.dtype.kind + actual.dtype.kind else np.float64
+            left, right = expected.astype(wide), actual.astype(wide)
+            near = np.abs(right - left) <= absolute + relative * np.abs(left)
+            same |= near & np.isfinite(left)
+    wrong = np.argwhere(~same)
+    if len(wrong):
+        at = tuple(map(int, wrong[0]))
+        count = f"{len(wrong)} of {same.size} numbers are wrong; at {list(at)} " if at else ""
+        hint = " Does your code write into its input?" if path.startswith("input") else ""
+        raise AssertionError(f"{path}: {count}expected {expected[at]}, got {actual[at]}.{hint}")
+
+
+def _kind(value: Any) -> str:
+    """The type in words: numbers of Python and NumPy are one type, and so are lists and tuples."""
+    if type(value) in (list, tuple):
+        return "a list or tuple"
+    if isinstance(value, (int, float, complex, np.generic)) or type(value) is np.ndarray:
+        return "a NumPy array" if np.ndim(value) else "a number"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", type(value).__name__))
+
+
+def _fits(expected: Any, actual: Any) -> bool:
+    """Equal dtypes; for single numbers, Python's count as NumPy's, and any integer type will do."""
+    wanted, found = _dtype(expected), _dtype(actual)
+    if wanted == found or _kind(expected) != "a number":
+        return wanted == found
+    if wanted.startswith(("float", "complex")):
+        mates = {"float64": "float", "complex128": "complex"}
+        return found in ("float", "int") or mates.get(found, found) == mates.get(wanted, wanted)
+    return "int" in wanted and "int" in found
+
+
+def _numbers(value: Any) -> Any:
+    """The elements as a NumPy array, wide enough to subtract."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+@test_case(
+    name='the steps of the worked example',
+    points=0.5,
+    hidden=False,
+    success_message='Right.',
+    failure_message='Do the first two steps with pen and paper.',
+)
+def check_1(TorchSGD):
+    _defined("TorchSGD", TorchSGD)
+    constructs = [
+        (
+            [],
+            {
+                'params': [
+                    torch.nn.Parameter(torch.tensor([
+                        3.0,
+                    ], dtype=torch.float64), requires_grad=True),
+                ],
+                'lr': 0.1, 'momentum': 0.9,
+            },
+        ),
+    ]
+    calls = [
+        (
+            ('param_groups', 0, 'params', 0, 'grad'),
+            0,
+            [torch.tensor([1.0], dtype=torch.float64)],
+            {},
+        ),
+        ('step', 0, [], {}),
+        (
+            ('param_groups', 0, 'params', 0, 'grad'),
+            0,
+            [torch.tensor([2.0], dtype=torch.float64)],
+            {},
+        ),
+        ('step', 0, [], {}),
+        (
+            ('param_groups', 0, 'params', 0, 'grad'),
+            0,
+            [torch.tensor([-1.0], dtype=torch.float64)],
+            {},
+        ),
+        ('step', 0, [], {}),
+    ]
+    watch, reuse_buffers = [], False
+    answer = _steps(TorchSGD, constructs, calls, watch, reuse_buffers)
+    expected = {
+        'result of step 2, step()': None,
+        'params after step 2, step()': [
+            torch.nn.Parameter(torch.tensor([2.9], dtype=torch.float64), requires_grad=True),
+        ],
+        'result of step 4, step()': None,
+        'params after step 4, step()': [
+            torch.nn.Parameter(torch.tensor([2.61], dtype=torch.float64), requires_grad=True),
+        ],
+        'result of step 6, step()': None,
+        'params after step 6, step()': [
+            torch.nn.Parameter(torch.tensor([2.449], dtype=torch.float64), requires_grad=True),
+        ],
+    }
+    allowed = {
+        'params after step 2, step()[0]': 3.3537617128406123e-13,
+        'params after step 4, step()[0]': 3.046807251013425e-13,
+        'params after step 6, step()[0]': 2.855813363660168e-13,
+    }
+    _compare(expected, answer, allowed)
+
+
+@test_case(
+    name='parameters of different shapes are changed in place',
+    points=0.5,
+    hidden=False,
+    success_message='Right.',
+    failure_message="Does every parameter have its own state? Does `p = ...` change the caller's array, or does `p -= ...`?",
+)
+def check_2(TorchSGD):
+    _defined("TorchSGD", TorchSGD)
+    constructs = [
+        (
+            [],
+            {
+                'params': [
+                    torch.nn.Parameter(torch.tensor([
+                        -2.415498205150275, 2.6675635980598345,
+                    ], dtype=torch.float64), requires_grad=True),
+                    torch.nn.Parameter(torch.tensor([
+                        [-3.1795266260978274, 3.341034620812104],
+                    ], dtype=torch.float64), requires_grad=True),
+                ],
+                'lr': 0.1, 'momentum': 0.9,
+            },
+        ),
+    ]
+    calls = [
+        (
+            ('param_groups', 0, 'params', 0, 'grad'),
+            0,
+            [torch.tensor([-0.8967713296392132, -1.5897682014133605], dtype=torch.float64)],
+            {},
+        ),
+        (
+            ('param_groups', 0, 'params', 1, 'grad'),
+            0,
+            [torch.tensor([[1.0279281810940286, 0.4260967422258264]], dtype=torch.float64)],
+            {},
+        ),
+        ('step', 0, [], {}),
+        (
+            ('param_groups', 0, 'params', 0, 'grad'),
+            0,
+            [torch.tensor([-1.871534788118246, -1.474558957155735], dtype=torch.float64)],
+            {},
+        ),
+        (
+            ('param_groups', 0, 'params', 1, 'grad'),
+            0,
+            [torch.tensor([[-1.1067478689417725, -1.1510769214546652]], dtype=torch.float64)],
+            {},
+        ),
+        ('step', 0, [], {}),
+    ]
+    watch, reuse_buffers = [], False
+    answer = _steps(TorchSGD, constructs, calls, watch, reuse_buffers)
+    expected = {
+        'result of step 3, step()': None,
+        'params after step 3, step()': [
+            torch.nn.Parameter(torch.tensor([
+                -2.3258210721863537, 2.8265404182011706,
+            ], dtype=torch.float64), requires_grad=True),
+            torch.nn.Parameter(torch.tensor([
+                [-3.2823194442072303, 3.2984249465895212],
+            ], dtype=torch.float64), requires_grad=True),
+        ],
+        'result of step 6, step()': None,
+        'params after step 6, step()': [
+            torch.nn.Parameter(torch.tensor([
+                -2.057958173707, 3.1170754520439465,
+            ], dtype=torch.float64), requires_grad=True),
+            torch.nn.Parameter(torch.tensor([
+                [-3.264158193611516, 3.3751839319346635],
+            ], dtype=torch.float64), requires_grad=True),
+        ],
+    }
+    allowed = {
+        'params after step 3, step()[0]': 3.266502493707675e-13,
+        'params after step 3, step()[1]': 3.831461830212665e-13,
+        'params after step 6, step()[0]': 3.657418069895534e-13,
+        'params after step 6, step()[1]': 3.9462931071543236e-13,
+    }
+    _compare(expected, answer, allowed)
