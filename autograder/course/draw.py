@@ -155,6 +155,8 @@ def _module(probe: Module) -> Iterator[str]:
 def _on_module(probe: OnModule) -> Iterator[str]:
     if not isinstance(probe.module, Code):
         yield 'on_module(...) begins with an expression for the module: Code("torch.nn.Linear(2, 3)").'
+    if not probe.watch or not set(probe.watch) <= set(OnModule.WATCHED):
+        yield f"on_module(...) watches {probe.watch!r}; known: {', '.join(OnModule.WATCHED)}."
     for key, value in probe.state.items():
         if not isinstance(value, TensorValue):
             yield f"state[{key!r}] is a {type(value).__name__}. Write tensor(...)."

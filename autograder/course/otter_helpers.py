@@ -127,7 +127,7 @@ def _script(names: Any, inputs: Any, lines: Any, shown: Any) -> dict[str, Any]:
 
 
 def _on_module(
-    function: Any, module: Any, state: Any, args: Any, kwargs: Any, training: bool, stale: bool
+    function: Any, module: Any, state: Any, args: Any, kwargs: Any, training: bool, stale: bool, watch: Any
 ) -> dict[str, Any]:
     """Call the function with this module, and look at the module afterwards."""
     module.load_state_dict(copy.deepcopy(state), assign=True)
@@ -135,12 +135,13 @@ def _on_module(
     for parameter in module.parameters() if stale else ():
         parameter.grad = torch.ones_like(parameter)
     output = _run(function, (module, *copy.deepcopy(args)), copy.deepcopy(kwargs))
-    answer = {"output": output}
-    if isinstance(output, torch.Tensor):
-        answer["output.requires_grad"] = output.requires_grad
-    answer["state_dict() after the call"] = dict(module.state_dict())
-    answer["model.training after the call"] = module.training
-    return answer
+    seen = {
+        "output": ("output", output),
+        "graph": ("output.requires_grad", getattr(output, "requires_grad", None)),
+        "state": ("state_dict() after the call", dict(module.state_dict())),
+        "mode": ("model.training after the call", module.training),
+    }
+    return dict(seen[key] for key in watch)
 
 
 def _epochs(

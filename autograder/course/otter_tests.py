@@ -46,8 +46,8 @@ Allowed = float | tuple[float, float]
 #: Variables of a generated check; a question of such a name is renamed inside.
 _LOCALS: tuple[str, ...] = (
     *("allowed", "answer", "args", "calls", "construct", "constructs", "expected", "kwargs"),
-    *("batch_size", "epochs", "inputs", "lines", "module", "names", "reuse_buffers", "seed", "shown", "state", "watch"),
-    *("x", "y"),
+    *("batch_size", "epochs", "inputs", "lines", "module", "names", "reuse_buffers", "seed", "shown", "stale", "state"),
+    *("training", "watch", "x", "y"),
 )
 _TORCH_VERBS = ("gradient", "module", "on_module")
 
@@ -244,9 +244,8 @@ def _ask_on_module(name: str, probe: OnModule, given: dict[str, tuple[str, Any]]
     yield from _assign("module", probe.module)
     yield from _assign("state", dict(probe.state))
     yield from _arguments(probe)
-    yield (
-        f"    answer = _on_module({name}, module, state, args, kwargs, training={probe.training}, stale={probe.stale})"
-    )
+    yield f"    training, stale, watch = {probe.training}, {probe.stale}, {list(probe.watch)!r}"
+    yield f"    answer = _on_module({name}, module, state, args, kwargs, training, stale, watch)"
 
 
 def _ask_epochs(name: str, probe: Epochs, given: dict[str, tuple[str, Any]]) -> Iterator[str]:

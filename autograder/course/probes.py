@@ -286,8 +286,7 @@ class Module:
 class OnModule:
     """Call the student's function with a torch module as its first argument, and look at the module afterwards.
 
-    Parts are the output (with whether it is still tied to a graph, if it is a tensor), the module's state dict and its
-    mode, both after the call.
+    Parts are what `watch` names, and nothing else: whoever forgets one thing shall not lose every check.
 
     Attributes:
         module: expression that makes the module.
@@ -296,15 +295,24 @@ class OnModule:
         kwargs: named arguments.
         training: whether the module comes in training mode.
         stale: whether every parameter comes with a gradient, of ones, as an earlier backward pass leaves it.
+        watch: parts to ask for: "output", "graph" (whether the output is tied to one), and "state" and "mode" of the
+            module after the call.
     """
 
     verb: ClassVar[str] = "on_module"
+    WATCHED: ClassVar[Mapping[str, str]] = {
+        "output": "output",
+        "graph": "output.requires_grad",
+        "state": "state_dict() after the call",
+        "mode": "model.training after the call",
+    }
     module: Code
     state: Mapping[str, Any] = field(default_factory=dict)
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     training: bool = False
     stale: bool = False
+    watch: tuple[str, ...] = ("output",)
 
     def ask(self, name: str, bench: Bench) -> Parts:
         torch = bench.torch
@@ -317,12 +325,13 @@ class OnModule:
                 parameter.grad = torch.ones_like(parameter)
         args, kwargs = _live_arguments(self, bench)
         output = function(module, *args, **kwargs)
-        parts: Parts = {"output": bench.plain(output)}
-        if isinstance(output, torch.Tensor):
-            parts["output.requires_grad"] = bool(output.requires_grad)
-        parts["state_dict() after the call"] = bench.plain(dict(module.state_dict()))
-        parts["model.training after the call"] = bool(module.training)
-        return parts
+        seen = {
+            "output": bench.plain(output),
+            "graph": bool(output.requires_grad) if isinstance(output, torch.Tensor) else None,
+            "state": bench.plain(dict(module.state_dict())),
+            "mode": bool(module.training),
+        }
+        return {self.WATCHED[key]: seen[key] for key in self.watch}
 
 
 @dataclass(frozen=True)
@@ -487,10 +496,16 @@ def module(
 
 
 def on_module(
-    module: Code, *args: Any, state: Mapping[str, Any], training: bool = False, stale: bool = False, **kwargs: Any
+    module: Code,
+    *args: Any,
+    state: Mapping[str, Any],
+    training: bool = False,
+    stale: bool = False,
+    watch: tuple[str, ...] = ("output",),
+    **kwargs: Any,
 ) -> OnModule:
     """An `OnModule` probe: make the module, load `state`, call the question's function with it and these arguments."""
-    return OnModule(module, state, args, kwargs, training, stale)
+    return OnModule(module, state, args, kwargs, training, stale, watch)
 
 
 def epochs(

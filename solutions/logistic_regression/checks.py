@@ -1616,6 +1616,23 @@ def trained(rng, made, state, n=9, *, dtype="float64", lr=0.3, number=5, **optio
     return on_module(made, state=state, x=x, y=y, lr=lr, steps=number, **{"training": True, **options})
 
 
+STATE, LOSSES_ONLY, MODE = ("state",), ("output",), ("mode",)
+
+
+def several(rng, watch):
+    """Trainings of several models for several numbers of steps."""
+    return [
+        *(
+            trained(
+                rng, MLP_MODEL, weights(rng, 2, 4, 3, names=MLP_NAMES, dtype="float64"), lr=lr, number=n, watch=watch
+            )
+            for lr, n in ((0.5, 12), (0.1, 1), (1.0, 2), (0.2, 0))
+        ),
+        trained(rng, LINEAR_MODEL, weights(rng, 2, 3, dtype="float64"), n=1, number=3, watch=watch),
+        trained(rng, LINEAR_MODEL, weights(rng, 2, 3, dtype="float64"), n=14, number=25, lr=1.0, watch=watch),
+    ]
+
+
 train = question("train", points=7, kind="train")
 train.check("one step by hand", public=True, hint="Zero the gradients, forward, backward, step.")(
     lambda rng: on_module(
@@ -1625,37 +1642,39 @@ train.check("one step by hand", public=True, hint="Zero the gradients, forward, 
         lr=1.0,
         steps=1,
         state={"weight": tensor(np.zeros((2, 1))), "bias": tensor(np.zeros(2))},
+        watch=STATE,
     )
 )
-train.check("ten steps of a linear model", public=True, hint="Print a gradient before and after zero_grad().")(
-    lambda rng: trained(rng, LINEAR_MODEL, weights(rng, 2, 3, dtype="float64"), number=10)
+train.check("the losses of ten steps", public=True, hint="How many losses are there, and of which type?")(
+    lambda rng: trained(rng, LINEAR_MODEL, weights(rng, 2, 3, dtype="float64"), number=10, watch=LOSSES_ONLY)
 )
-train.check(
-    "any model, any number of steps", hint="How many losses are returned, and to which parameters do they belong?"
-)(
-    lambda rng: [
-        *(
-            trained(rng, MLP_MODEL, weights(rng, 2, 4, 3, names=MLP_NAMES, dtype="float64"), lr=lr, number=number)
-            for lr, number in ((0.5, 12), (0.1, 1), (1.0, 2), (0.2, 0))
-        ),
-        trained(rng, LINEAR_MODEL, weights(rng, 2, 3, dtype="float64"), n=1, number=3),
-        trained(rng, LINEAR_MODEL, weights(rng, 2, 3, dtype="float64"), n=14, number=25, lr=1.0),
-    ]
+train.check("any model, any number of steps", hint="Print a gradient before and after zero_grad(), in each step.")(
+    lambda rng: several(rng, STATE)
+)
+train.check("each loss belongs to the model before its step", hint="Which loss has the untrained model?")(
+    lambda rng: several(rng, LOSSES_ONLY)
 )
 train.check("gradients from before do not count", hint="Where may a gradient come from in the very first step?")(
     lambda rng: [
-        trained(rng, LINEAR_MODEL, weights(rng, 2, 3, dtype="float64"), number=number, stale=True) for number in (1, 4)
+        trained(rng, LINEAR_MODEL, weights(rng, 2, 3, dtype="float64"), number=number, stale=True, watch=STATE)
+        for number in (1, 4)
     ]
 )
 train.check("the model trains in training mode", hint="Which layers care about the mode? Who sets it?")(
     lambda rng: [
-        trained(rng, NORM_MODEL, norm_state(rng, "float64"), n=12, number=3, lr=0.1, training=training)
+        trained(rng, NORM_MODEL, norm_state(rng, "float64"), n=12, number=3, lr=0.1, training=training, watch=STATE)
+        for training in (False, True)
+    ]
+)
+train.check("the model is in training mode afterwards", hint="Print model.training after the call.")(
+    lambda rng: [
+        trained(rng, LINEAR_MODEL, weights(rng, 2, 3, dtype="float64"), number=2, training=training, watch=MODE)
         for training in (False, True)
     ]
 )
 train.check("models of either float type", hint="Is a dtype or a device named in your code?")(
     lambda rng: [
-        trained(rng, made, weights(rng, 2, *sizes, 3, names=names, dtype=dtype), dtype=dtype, number=6)
+        trained(rng, made, weights(rng, 2, *sizes, 3, names=names, dtype=dtype), dtype=dtype, number=6, watch=STATE)
         for dtype in ("float32", "float64")
         for made, sizes, names in ((LINEAR_MODEL, (), ("",)), (MLP_MODEL, (4,), MLP_NAMES))
     ]
@@ -1781,19 +1800,21 @@ predict_proba.check("a model with dropout", public=True, hint="Call it twice. Ar
     lambda rng: asked(rng, DROPOUT_MODEL, dropout_state(rng), training=True)
 )
 predict_proba.check("no graph is kept", hint="Print requires_grad of your result.")(
-    lambda rng: [asked(rng, LINEAR_MODEL, weights(rng, 2, 3, dtype="float64"), n) for n in (1, 3, 8)]
+    lambda rng: [
+        asked(rng, LINEAR_MODEL, weights(rng, 2, 3, dtype="float64"), n, watch=("output", "graph")) for n in (1, 3, 8)
+    ]
 )
 predict_proba.check("the model is in evaluation mode", hint="Which layers care about the mode? What do they change?")(
     lambda rng: [
         asked(rng, DROPOUT_MODEL, dropout_state(rng), n=9, training=True),
-        asked(rng, NORM_MODEL, norm_state(rng, "float64"), n=7, training=True),
+        asked(rng, NORM_MODEL, norm_state(rng, "float64"), n=7, training=True, watch=("output", "state")),
     ]
 )
 predict_proba.check(
     "afterwards the model is in the mode in which it came", hint="Which mode had it before you set one?"
 )(
     lambda rng: [
-        asked(rng, MLP_MODEL, weights(rng, 2, 4, 3, names=MLP_NAMES, dtype="float64"), training=training)
+        asked(rng, MLP_MODEL, weights(rng, 2, 4, 3, names=MLP_NAMES, dtype="float64"), training=training, watch=MODE)
         for training in (False, True)
     ]
 )

@@ -171,7 +171,7 @@ def forward(model, x):
 
 
 def test_module_gets_its_state_and_keeps_its_precision(answers):
-    parts = answers(on_module(LINEAR, X, state=STATE), forward)
+    parts = answers(on_module(LINEAR, X, state=STATE, watch=("output", "graph", "state", "mode")), forward)
     expected = X.array @ STATE["weight"].array.T + STATE["bias"].array
     np.testing.assert_allclose(parts["output"].array, expected, rtol=1e-15)
     assert parts["output"].dtype == "float64"
@@ -189,9 +189,13 @@ def test_what_a_function_does_to_the_module_is_seen(answers):
                 p -= lr * p.grad
         return [1.0]
 
-    still, busy = (answers(on_module(NORM, state=NORM_STATE, x=X, lr=lr), trains) for lr in (0.0, 1.0))
+    still, busy = (
+        answers(on_module(NORM, state=NORM_STATE, x=X, lr=lr, watch=("mode", "state", "graph")), trains)
+        for lr in (0.0, 1.0)
+    )
+    assert list(busy) == ["model.training after the call", "state_dict() after the call", "output.requires_grad"]
     assert busy["model.training after the call"] is True
-    assert "output.requires_grad" not in busy
+    assert busy["output.requires_grad"] is None
     state = busy["state_dict() after the call"]
     assert state["num_batches_tracked"].array == 3
     np.testing.assert_array_equal(state["bias"].array, still["state_dict() after the call"]["bias"].array - 3)
@@ -217,6 +221,8 @@ def test_gradients_can_be_there_from_before(answers, stale, gradients):
 BAD: dict[str, tuple[Any, str]] = {
     "module is no expression": (on_module(3, state=STATE), "begins with an expression"),  # type: ignore[arg-type]
     "state without tensors": (on_module(LINEAR, state={"weight": np.eye(2)}), "state['weight'] is a ndarray"),
+    "unknown part": (on_module(LINEAR, state=STATE, watch=("loss",)), "known: output, graph, state, mode"),
+    "nothing to watch": (on_module(LINEAR, state=STATE, watch=()), "watches ()"),
     "equal samples": (epochs(np.ones((2, 2)), np.arange(2), 1), "that all differ"),
     "no arrays": (epochs([1, 2], np.arange(2), 1), "x and y as arrays"),
     "empty batches": (epochs(np.arange(2), np.arange(2), 0), "batch_size"),
