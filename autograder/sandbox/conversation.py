@@ -120,6 +120,10 @@ class Job:
                 return message
             self._wait()
 
+    def spent_s(self) -> float:
+        """What it has used of the submission's seconds: CPU time, or half of what has passed on the clock."""
+        return max(self.process.usage()[0], (time.monotonic() - self._started) / 2)
+
     def over_memory(self) -> str:
         """What is said of a job that asked for more memory than it may have."""
         return f"used more than {self.limits.memory_mib} MiB of memory"

@@ -9,7 +9,6 @@ question that killed it. Answers that have arrived stay.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -119,9 +118,8 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
     left_s = limits.submission_s
     while left_s > 0 and len(answers) < len(inquiries):
         jobs += 1
-        started = time.monotonic()
-        try:
-            with slot.job(left_s) as job:
+        with slot.job(left_s) as job:
+            try:
                 _ready(job)
                 doubt = False
                 for batch, inquiry in plan:
@@ -131,12 +129,11 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
                     if inquiry is not None and inquiry.question not in answers:
                         _ask(job, inquiry, answers, kept, doubt)
                         doubt = True
-            break
-        except JobEnded as end:
-            if end.kind == "broken":
-                _give_up(inquiries, answers, Outcome("grader_error", message=end.message))
-        finally:
-            left_s -= time.monotonic() - started
+                break
+            except JobEnded as end:
+                if end.kind == "broken":
+                    _give_up(inquiries, answers, Outcome("grader_error", message=end.message))
+            left_s -= job.spent_s()
     used_up = f"was not reached: the {limits.submission_s:g} s of the whole submission were used up before"
     _give_up(inquiries, answers, Outcome("limit", message=used_up))
     return Transcript({name: tuple(outcomes) for name, outcomes in answers.items()}, _in_order(reports), jobs)
