@@ -75,7 +75,15 @@ def left_of(before: set[int]) -> set[int]:
     return descendants() - before
 
 
-def test_the_smoke_batch(tmp_path):
+@pytest.fixture
+def heir():
+    """Whatever a process below this one leaves becomes a child of this one."""
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    yield
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 0)
+
+
+def test_the_smoke_batch(tmp_path, heir):
     folder, out, temporary = tmp_path / "class", tmp_path / "out", tmp_path / "tmp"
     temporary.mkdir()
     perfect = files.lay_out(folder, ROWS)
@@ -87,7 +95,6 @@ def test_the_smoke_batch(tmp_path):
     course = files.write_course(tmp_path / "course")
     before = {path: path.read_bytes() for path in course.rglob("*.py")}
     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)  # whatever the run leaves becomes a child of this process
     processes = descendants()
     started = time.monotonic()
     command = [sys.executable, "-m", "autograder", "grade", "tiny", folder, tmp_path / "G-27.zip"]

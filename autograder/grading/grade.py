@@ -197,16 +197,17 @@ def _retold(
     """The mark with the student's own words from a sitting without hidden checks; see `autograder.grading.words`."""
     part = public_part(key, transcript, mark)
     if part is None:
-        return mark
+        return with_words(mark)
     # Those that ended their job.
     stopped = tuple(cell for cell in transcript.cells if cell.status == "limit" and not cell.traceback)
     cells = [cell for cell in submission.cells if cell[0] not in {report.number for report in stopped}]
     try:
         second = sit(slot, cells, [question.inquiry for question in part.questions], limits)
     except GraderError:
-        return mark  # points and verdicts are there; the words that may be told in any case have to do
+        # Points and verdicts are there; the words that may be told in any case have to do.
+        return with_words(mark)
     second = replace(second, cells=(*second.cells, *stopped))
-    return with_words(mark, mark_transcript(submission, part, second, "full", {}))
+    return with_words(mark, mark_transcript(submission, part, second, "full", {}), [number for number, _ in cells])
 
 
 def _mark_broken(submission: Submission, key: AnswerKey, reason: str, facts: dict[str, Any]) -> Mark:

@@ -27,6 +27,8 @@ _VERDICTS: dict[str, Verdict] = {
     "grader_error": "grader_error",
 }
 _MESSAGE_LIMIT = 4_000
+#: Lines of a cell whose place in it is told.
+_LONGEST_TOLD = 1_000
 #: What a job can choose of the way in which it ends: an exit code, the numbers of a frame that is no answer.
 _CHOSEN = re.compile(r" \((?!exit code 0\)|signal )[^()]*\)")
 
@@ -144,13 +146,17 @@ def _raised(outcome: Outcome | CellReport, submission: Submission, level: Reveal
 
 
 def _own_line(traceback: tuple[str, ...], cells: Mapping[int, str]) -> str:
-    """Where an exception came from; the text of the line is looked up here, not taken from the job."""
-    place = re.match(r"cell (\d{1,4}), line (\d{1,6})", traceback[-1]) if traceback else None
+    """Where an exception came from; the text of the line is looked up here, not taken from the job.
+
+    A job chooses the line. Of a cell that is longer than people write, it could choose among a million.
+    """
+    place = re.match(r"cell (\d{1,4}), line (\d{1,4})", traceback[-1]) if traceback else None
     if place is None:
         return ""
     lines = cells.get(int(place[1]), "").splitlines()
     at = int(place[2])
-    return f" in cell {int(place[1])}, line {at}: {lines[at - 1].strip()[:200]}" if 0 < at <= len(lines) else ""
+    told = 0 < at <= len(lines) <= _LONGEST_TOLD
+    return f" in cell {int(place[1])}, line {at}: {lines[at - 1].strip()[:200]}" if told else ""
 
 
 def _because(name: str, outcome: Outcome, submission: Submission, transcript: Transcript) -> str:

@@ -5,10 +5,14 @@ text of an exception, also of a later cell, or in what it returns to a public ch
 are therefore not told. They come from a second sitting instead, which is asked the public checks alone; its messages
 are put into the first mark, whose verdicts and points stay as they are. Only a submission that has something to be
 told needs it.
+
+Which cells fail is told in the same way. A cell that fails only after hidden checks were asked may fail for what it
+knows of them, and many such cells would spell it out: of these, no more than `MOST_ALONE` are told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from autograder.grading.key import AnswerKey
@@ -17,6 +21,8 @@ from autograder.sandbox.sitting import Transcript
 
 #: Verdicts whose message has words of the student's; those of a limit are ours alone.
 _WORDED = frozenset({"fail", "error", "missing"})
+#: Enough for an honest notebook, whose cells fail in both sittings; the first alone runs those that reach a limit.
+MOST_ALONE = 3
 
 
 def public_part(key: AnswerKey, transcript: Transcript, mark: Mark) -> AnswerKey | None:
@@ -33,14 +39,20 @@ def public_part(key: AnswerKey, transcript: Transcript, mark: Mark) -> AnswerKey
     return replace(public, questions=questions) if questions else None
 
 
-def with_words(mark: Mark, public: Mark) -> Mark:
-    """The mark with the messages of another one, that of the second sitting, where both found something wrong."""
-    questions = {question.name: question for question in public.questions}
-    cells = {cell.number: cell for cell in public.cells if cell.status == "error"}
+def with_words(mark: Mark, public: Mark | None = None, ran: Collection[int] = ()) -> Mark:
+    """The mark with the messages of another one, where both found something wrong.
+
+    Args:
+        mark: of the first sitting.
+        public: of the second sitting; None where there was none.
+        ran: the numbers of the cells that the second sitting ran.
+    """
+    questions = {question.name: question for question in (public.questions if public else ())}
+    cells = {cell.number: cell for cell in (public.cells if public else ()) if cell.number in ran}
     return replace(
         mark,
         questions=tuple(_question_with_words(question, questions.get(question.name)) for question in mark.questions),
-        cells=tuple(_cell_with_words(cell, cells.get(cell.number)) for cell in mark.cells),
+        cells=_cells_with_words(mark.cells, cells),
     )
 
 
@@ -60,5 +72,13 @@ def _question_with_words(question: QuestionMark, public: QuestionMark | None) ->
     return replace(question, checks=tuple(map(told, question.checks)))
 
 
-def _cell_with_words(cell: CellMark, public: CellMark | None) -> CellMark:
-    return cell if public is None or cell.status != "error" else replace(cell, message=public.message)
+def _cells_with_words(cells: Iterable[CellMark], public: Mapping[int, CellMark]) -> tuple[CellMark, ...]:
+    told, alone = [], 0
+    for cell in cells:
+        again = public.get(cell.number)
+        if again is not None:
+            told.append(replace(cell, message=again.message) if cell.status == again.status == "error" else cell)
+        elif alone < MOST_ALONE:
+            told.append(cell)
+            alone += 1
+    return tuple(told)

@@ -119,6 +119,10 @@ _AF_UNIX = 1
 _SOCK_STREAM = 1
 _FD_FLAGS = 0o2000000 | 0o4000  # close-on-exec, non-blocking: one value for sockets and pipes
 
+# Nobody needs urgent bytes on a local socket, and the kernel's code for them had a hole that led out of sandboxes
+# (CVE-2025-38236).
+_MSG_OOB = 1
+
 # F_DUPFD, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, the three open-file-description locks,
 # DUPFD_CLOEXEC, GETPIPE_SZ. Missing on purpose: F_SETOWN, F_SETOWN_EX, F_SETSIG, F_NOTIFY,
 # F_SETLEASE (they make the kernel signal a process of the caller's choice), F_SETPIPE_SZ (kernel
@@ -143,8 +147,9 @@ RULES: dict[str, tuple[Test, ...]] = {
     "socketpair": (Test(0, (_AF_UNIX,)), Test(1, (_SOCK_STREAM,), mask=0xFFFF_FFFF & ~_FD_FLAGS)),
     # Pipes of bytes. O_NOTIFICATION_PIPE would open another part of the kernel.
     "pipe2": (Test(1, (0,), mask=0xFFFF_FFFF & ~_FD_FLAGS),),
-    # send() on a connected pair: no destination address.
-    "sendto": (Test(4, (0,), wide=True),),
+    # send() on a connected pair: no destination address, and no urgent byte.
+    "sendto": (Test(3, (0,), mask=_MSG_OOB), Test(4, (0,), wide=True)),
+    "recvfrom": (Test(3, (0,), mask=_MSG_OOB),),
     "fcntl": (Test(1, _FCNTL),),
     "ioctl": (Test(1, _IOCTL),),
     "prctl": (Test(0, _PRCTL),),

@@ -129,6 +129,7 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
                     if inquiry is not None and inquiry.question not in answers:
                         _ask(job, inquiry, answers, kept, doubt)
                         doubt = True
+                break
             except JobEnded as end:
                 if end.kind == "broken":
                     _give_up(inquiries, answers, Outcome("grader_error", message=end.message))

@@ -17,6 +17,7 @@ import pytest
 
 from autograder import Limits
 from autograder.grading.key import make_key
+from autograder.grading.words import MOST_ALONE
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.jail import allowed_trees
 from autograder.sandbox.sitting import sit
@@ -282,6 +283,24 @@ LEAKS = {
         before=FORGE,
     ),
     "line of the cell": leak("def secret(x):\n    exec('\\n' * int(x[0] % 10**4) + '1 / 0')", question="secret"),
+    "line of a long cell": Attack(
+        {
+            "secret": "def secret(x):\n    exec(compile('\\n' * int(x[0] // 10**4) + '1 / 0', '<cell 2>', 'exec'))"
+            + "\npass" * 9_000
+        }
+    ),
+    "which of many cells fail": Attack(
+        {"secret": KEEP, "softmax": IDENTITY},
+        after=tuple(f"if max(SEEN) >> {bit} & 1: 1 / 0" for bit in range(27)),
+    ),
+    "which of many cells end the job": Attack(
+        {"secret": KEEP, "softmax": IDENTITY},
+        after=tuple(f"import os\nif max(SEEN, default=0) >> {bit} & 1: os._exit(0)" for bit in range(27)),
+    ),
+    "which of many cells take memory": Attack(
+        {"secret": KEEP, "softmax": IDENTITY},
+        after=tuple(f"if max(SEEN, default=0) >> {bit} & 1: bytearray(10**10)" for bit in range(27)),
+    ),
     "forged place of an error": leak(
         f"""
         def softmax(x):
@@ -318,6 +337,12 @@ def test_hidden_inputs_are_not_told_at_level_hint(leaks, name):
     for digits in (str(SECRET), str(SECRET)[:4], str(SECRET)[4:], "7, 3, 9", "(exit code 73)"):
         assert digits not in told, told
     assert mark.hundredths < mark.max_hundredths or LEAKS[name].after
+
+
+@pytest.mark.parametrize("name", [name for name in LEAKS if name.startswith("which of many")])
+def test_cells_that_fail_for_hidden_inputs_do_not_spell_them_out(leaks, name):
+    assert SECRET.bit_count() > MOST_ALONE
+    assert 0 < len(leaks.marks[name].cells) <= MOST_ALONE
 
 
 @pytest.mark.parametrize(

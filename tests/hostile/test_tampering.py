@@ -245,6 +245,23 @@ threading.Thread(target=thief, daemon=True).start()
         ANYTHING,
         None,
     ),
+    "urgent byte on the channel": answer(
+        "import socket\ndef softmax(x):\n"
+        "    end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=channel())\n"
+        "    try: end.send(b'x', socket.MSG_OOB)\n"
+        "    finally: end.detach()",
+        "EEE",
+        seen="PermissionError",
+        before=FORGE,
+    ),
+    "the channel shut half": answer(
+        "import socket\ndef softmax(x):\n"
+        "    socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=channel()).shutdown(socket.SHUT_WR)\n"
+        "    while True: pass",
+        "EEE",
+        seen="its channel",
+        before=FORGE,
+    ),
     "channel left without blocking": answer(
         "def softmax(x): os.set_blocking(channel(), False); return x", "FFF", before=FORGE
     ),

@@ -162,6 +162,10 @@ CASES = [
     ("sendto", (5, 0x1000, 3, 0, 0, 0), ALLOW),
     ("sendto", (5, 0x1000, 3, 0, 0x7FFF_1234_5678, 16), "EPERM"),
     ("sendto", (5, 0x1000, 3, 0, 1 << 32, 16), "EPERM"),
+    ("sendto", (5, 0x1000, 3, 0x4000, 0, 0), ALLOW),
+    ("sendto", (5, 0x1000, 3, 0x4001, 0, 0), "EPERM"),
+    ("recvfrom", (5, 0x1000, 3, 0x40, 0, 0), ALLOW),
+    ("recvfrom", (5, 0x1000, 3, 1, 0, 0), "EPERM"),
     ("pipe2", (0x1000, CLOEXEC | NONBLOCK), ALLOW),
     ("pipe2", (0x1000, 0o200), "EPERM"),  # O_NOTIFICATION_PIPE
     *(("fcntl", (3, command, 0), ALLOW) for command in (0, 1, 2, 3, 4, 5, 6, 7, 37, 1030)),
