@@ -2,13 +2,16 @@
 
 from autograder.course.elementwise import check_elementwise, declare_variants
 from autograder.course.model import Tolerance, question
+from autograder.course.observe import NUMPY_ONLY, Forbids, lines, ops
 from autograder.course.probes import call, call_twice, do, gradient, module, steps, value
 from autograder.course.reduced import Far, check_reduced
 from autograder.course.values import Code, Generator, tensor
 
 __all__ = [
+    "NUMPY_ONLY",
     "Code",
     "Far",
+    "Forbids",
     "Generator",
     "Tolerance",
     "call",
@@ -18,7 +21,9 @@ __all__ = [
     "declare_variants",
     "do",
     "gradient",
+    "lines",
     "module",
+    "ops",
     "question",
     "steps",
     "tensor",

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from autograder.course.model import Assignment, Check, Question
+from autograder.course.observe import Lines, Ops
 from autograder.course.probes import Call, Gradient, Module, Probe, Steps, Value
 from autograder.course.values import Code, Generator, TensorValue
 from autograder.errors import CourseError
 
 PUBLIC_SEED = 0
 
-_VERBS = (Call, Gradient, Steps, Module, Value)
+_VERBS = (Call, Gradient, Steps, Module, Value, Ops, Lines)
 _SCALARS = (type(None), bool, int, float, complex, str, TensorValue, Code, Generator)
 
 
@@ -66,7 +67,7 @@ def draw(check: Check, rng: np.random.Generator) -> tuple[Probe, ...]:
         if not isinstance(probe, _VERBS):
             raise CourseError(
                 f"{label} returns a {type(probe).__name__}, which is no probe. Return call(...), "
-                "gradient(...), steps(...), module(...) or value()."
+                "gradient(...), steps(...), module(...), value(), ops(...) or lines(...)."
             )
         complaint = next(_complaints(probe), None)
         if complaint:
@@ -137,12 +138,22 @@ def _value(probe: Value) -> Iterator[str]:
     return iter(())
 
 
+def _watched(probe: Ops | Lines) -> Iterator[str]:
+    for field_name, inner in vars(probe).items():
+        if not isinstance(inner, Call | Gradient | Steps | Module):
+            yield f"{probe.verb}(...) watches call(...), gradient(...), steps(...) or module(...), not {inner!r}."
+        else:
+            yield from (f"{field_name}: {complaint}" for complaint in _SHAPES_OF_VERBS[type(inner)](inner))
+
+
 _SHAPES_OF_VERBS: dict[type[Any], Callable[[Any], Iterator[str]]] = {
     Call: _call,
     Gradient: _gradient,
     Steps: _steps,
     Module: _module,
     Value: _value,
+    Ops: _watched,
+    Lines: _watched,
 }
 
 

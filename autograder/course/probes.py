@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from autograder.course.observe import Lines, Ops
 from autograder.course.values import Code, Generator
 
 #: The answer to a probe: parts by name, each a value that can cross the wire.
@@ -237,9 +238,12 @@ class Value:
         return {"value": bench.plain(bench.find(name))}
 
 
-Probe = Call | Gradient | Steps | Module | Value
+#: Verbs that watch the answer to another probe; see `autograder.course.observe`.
+OBSERVING: tuple[type[Any], ...] = (Ops, Lines)
 
-_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, Value)
+Probe = Call | Gradient | Steps | Module | Value | Ops | Lines
+
+_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, Value, *OBSERVING)
 
 #: Every class that may cross to the job, by name: the verbs, and the inputs that only the job can make.
 RECORDS: dict[str, type[Any]] = {c.__name__: c for c in (*_CONTAINERS, Code, Generator)}

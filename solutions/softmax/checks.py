@@ -7,11 +7,11 @@ mistakes and equivalents never run here: each becomes a cell of a notebook that 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograder.course import call, call_twice, gradient, question, tensor, value
+from autograder.course import Forbids, call, call_twice, gradient, ops, question, tensor, value
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +26,17 @@ ALL_LOW = np.array([-1000.0, -1001.0])
 STAYS: dict[str, str] = {
     "title": "a second call gives the same answer and inputs stay as they were",
     "hint": "Compare your input before and after the call.",
+}
+
+
+#: What the torch questions are to be built without, and the check that sees it: half of their points.
+READY_MADE = Forbids(
+    operators=("*softmax*", "*logsumexp*", "*logaddexp*", "*logcumsumexp*", "*cross_entropy*", "*attention*")
+)
+BUILT_BY_HAND: dict[str, Any] = {
+    "title": "built from exp, max, sum and log, without the library's own function",
+    "points": 3,
+    "hint": "Which of PyTorch's functions do you call? Write their formula instead.",
 }
 
 
@@ -1692,7 +1703,12 @@ def _(grad, log_y, axis=-1):
 
 # Torch: softmax --------------------------------------------------------------------------------
 
-torch_softmax = question("torch_softmax", points=6, kind="torch")
+torch_softmax = question("torch_softmax", points=6, kind="torch", forbids=READY_MADE)
+
+
+@torch_softmax.check(**BUILT_BY_HAND)
+def _(rng):
+    return ops(gradient(x=tensor(rng.normal(size=(2, 3)))))
 
 
 @torch_softmax.check("each row of a batch sums to one", public=True, points=1, hint="Print out.sum(dim=1).")
@@ -1846,7 +1862,12 @@ def _(x, dim=-1):
 
 # Torch: log_softmax ----------------------------------------------------------------------------
 
-torch_log_softmax = question("torch_log_softmax", points=6, kind="torch")
+torch_log_softmax = question("torch_log_softmax", points=6, kind="torch", forbids=READY_MADE)
+
+
+@torch_log_softmax.check(**BUILT_BY_HAND)
+def _(rng):
+    return ops(gradient(x=tensor(rng.normal(size=(2, 3)))))
 
 
 @torch_log_softmax.check(

@@ -1,7 +1,6 @@
 """Family C: the library call that a task forbids, under every name it goes by.
 
-The policy itself is to come with the probe of operators. Rows that earn marks until then are expected to fail, strictly:
-whoever adds the probe will see them pass.
+A right answer that was got in a forbidden way loses the check that watches, and is flagged; see `grading/policy.py`.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ import sys
 
 import pytest
 
-from .attacks import answer, assert_harmless, assert_outcome, grade_table
+from .attacks import answer, assert_harmless, assert_outcome, grade_table, letters
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="hostile code runs in the sandbox of Linux only")
 
 
-def torch_answer(source: str, before: str = "", verdicts: str = ".."):
-    """A row for the torch question; nothing may be earned."""
+def torch_answer(source: str, before: str = "", verdicts: str = "PR"):
+    """A row for the torch question; the check that watches is refused."""
     return answer(source, verdicts, question="torch_softmax", before=before)
 
 
@@ -36,7 +35,7 @@ TABLE = {
             return torch.autograd.grad(torch.logsumexp(t, -1).sum(), t)[0]
         """
     ),
-    "C-13": answer("def softmax(x): import scipy.special as s; return s.softmax(x, -1)", "..."),
+    "C-13": answer("def softmax(x): import scipy.special as s; return s.softmax(x, -1)", "PRP"),
     "C-14": torch_answer(
         """
         import base64
@@ -53,7 +52,7 @@ TABLE = {
     "C-20": torch_answer("@torch.jit.script\ndef torch_softmax(x: torch.Tensor): return torch.softmax(x, -1)"),
     "C-22": answer(
         "def inverse(a): return np.linalg._linalg.inv(a)",
-        "..",
+        "PR",
         question="inverse",
         before="def no(*a): raise RuntimeError('not allowed')\nnp.linalg.inv = no",
     ),
@@ -78,7 +77,7 @@ TABLE = {
             o.step()
             return p
         """,
-        "..",
+        "PR",
         question="adam_step",
     ),
     "C-26": answer(
@@ -88,7 +87,7 @@ TABLE = {
             torch.relu(t).backward(torch.tensor(g))
             return t.grad.numpy()
         """,
-        "..",
+        "PR",
         question="relu_backward",
     ),
     "C-28": torch_answer(
@@ -122,23 +121,14 @@ TABLE = {
         import subprocess, sys
         def torch_softmax(x):
             subprocess.run([sys.executable, '-c', 'import torch'], check=True)
-        """
+        """,
+        verdicts="..",
     ),
     "in the grader": torch_answer(
-        "def torch_softmax(x):\n    from solutions.hostile.hostile import torch_softmax as f\n    return f(x)"
+        "def torch_softmax(x):\n    from solutions.hostile.hostile import torch_softmax as f\n    return f(x)",
+        verdicts="..",
     ),
 }
-
-#: Those that earn nothing as it is.
-STOPPED = ("C-25", "in another process", "in the grader")
-
-
-def _row(name: str):
-    if name in STOPPED:
-        return name
-    return pytest.param(
-        name, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason="policy: needs the ops probe")
-    )
 
 
 @pytest.fixture(scope="module")
@@ -146,9 +136,12 @@ def batch(tmp_path_factory):
     return grade_table(TABLE, tmp_path_factory.mktemp("c"))
 
 
-@pytest.mark.parametrize("name", [_row(name) for name in TABLE])
-def test_a_forbidden_call_earns_nothing(batch, name):
-    assert_outcome(batch.marks[name], TABLE[name])
+@pytest.mark.parametrize("name", TABLE)
+def test_a_forbidden_call_is_refused_and_flagged(batch, name):
+    mark = batch.marks[name]
+    assert_outcome(mark, TABLE[name])
+    refused = any("R" in verdicts for verdicts in letters(mark).values())
+    assert refused == any(": not allowed here: " in flag for flag in mark.flags)
 
 
 def test_nobody_else_is_harmed(batch):

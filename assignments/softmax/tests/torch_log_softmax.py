@@ -56,9 +56,7 @@ def _gradient(function: Any, args: Any, kwargs: Any, wrt: Any, seed: int) -> dic
     gradients = [None] * len(leaves)
     if connected:
         rng = np.random.default_rng(seed)
-        vectors = [
-            torch.as_tensor(rng.normal(size=tuple(t.shape)), dtype=t.dtype) for t in connected
-        ]
+        vectors = [torch.as_tensor(rng.normal(size=tuple(t.shape)), dtype=t.dtype) for t in connected]
         gradients = torch.autograd.grad(connected, leaves, vectors, allow_unused=True)
     for label, gradient in zip(wrt, gradients, strict=True):
         answer[f"gradient of {label}"] = gradient
