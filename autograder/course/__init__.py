@@ -1,5 +1,6 @@
 """What is asked: the calls with which an author writes ``checks.py``."""
 
+from autograder.course.accelerator import device
 from autograder.course.elementwise import check_elementwise, declare_variants
 from autograder.course.model import Tolerance, question
 from autograder.course.observe import NUMPY_ONLY, Forbids, lines, ops
@@ -19,6 +20,7 @@ __all__ = [
     "check_elementwise",
     "check_reduced",
     "declare_variants",
+    "device",
     "do",
     "gradient",
     "lines",

@@ -21,6 +21,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from autograder.course.accelerator import Device
 from autograder.course.draw import PUBLIC_SEED, check_rng, draw
 from autograder.course.master import question_definition
 from autograder.course.model import (
@@ -45,8 +46,8 @@ _RESERVED = frozenset({"env", "grader", "np", "otter", "torch", "test_case"})
 #: Which verbs a kind of question can answer.
 _VERBS: dict[str, tuple[type[Any], ...]] = {
     "np": (Call, Steps, Ops, Lines),
-    "torch": (Call, Gradient, Steps, Module, Ops, Lines),
-    "train": (Call, Gradient, Steps, Module, Ops, Lines),
+    "torch": (Call, Gradient, Steps, Module, Ops, Lines, Device),
+    "train": (Call, Gradient, Steps, Module, Ops, Lines, Device),
     "value": (Value,),
 }
 _numbers = itertools.count()

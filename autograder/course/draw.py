@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.course.accelerator import Device
 from autograder.course.model import Assignment, Check, Question
 from autograder.course.observe import Lines, Ops
 from autograder.course.probes import Call, Gradient, Module, Probe, Steps, Value
@@ -23,7 +24,7 @@ from autograder.errors import CourseError
 
 PUBLIC_SEED = 0
 
-_VERBS = (Call, Gradient, Steps, Module, Value, Ops, Lines)
+_VERBS = (Call, Gradient, Steps, Module, Value, Ops, Lines, Device)
 _SCALARS = (type(None), bool, int, float, complex, str, TensorValue, Code, Generator)
 
 
@@ -67,7 +68,7 @@ def draw(check: Check, rng: np.random.Generator) -> tuple[Probe, ...]:
         if not isinstance(probe, _VERBS):
             raise CourseError(
                 f"{label} returns a {type(probe).__name__}, which is no probe. Return call(...), "
-                "gradient(...), steps(...), module(...), value(), ops(...) or lines(...)."
+                "gradient(...), steps(...), module(...), value(), ops(...), lines(...) or device(...)."
             )
         complaint = next(_complaints(probe), None)
         if complaint:
@@ -138,7 +139,7 @@ def _value(probe: Value) -> Iterator[str]:
     return iter(())
 
 
-def _watched(probe: Ops | Lines) -> Iterator[str]:
+def _watched(probe: Ops | Lines | Device) -> Iterator[str]:
     for field_name, inner in vars(probe).items():
         if not isinstance(inner, Call | Gradient | Steps | Module):
             yield f"{probe.verb}(...) watches call(...), gradient(...), steps(...) or module(...), not {inner!r}."
@@ -154,6 +155,7 @@ _SHAPES_OF_VERBS: dict[type[Any], Callable[[Any], Iterator[str]]] = {
     Value: _value,
     Ops: _watched,
     Lines: _watched,
+    Device: _watched,
 }
 
 

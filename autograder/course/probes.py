@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from autograder.course.accelerator import Device
 from autograder.course.observe import Lines, Ops
 from autograder.course.values import Code, Generator
 
@@ -239,9 +240,9 @@ class Value:
 
 
 #: Verbs that watch the answer to another probe; see `autograder.course.observe`.
-OBSERVING: tuple[type[Any], ...] = (Ops, Lines)
+OBSERVING: tuple[type[Any], ...] = (Ops, Lines, Device)
 
-Probe = Call | Gradient | Steps | Module | Value | Ops | Lines
+Probe = Call | Gradient | Steps | Module | Value | Ops | Lines | Device
 
 _CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Steps, Module, Value, *OBSERVING)
 

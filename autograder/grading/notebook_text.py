@@ -66,6 +66,10 @@ class NotebookText:
         text = lines[use.line - 1].strip() if 0 < use.line <= len(lines) else ""
         return f"cell {use.cell}, line {use.line}: {visible(text, 200)}"
 
+    def has(self, cell: int, line: int) -> bool:
+        """Whether the notebook has this line."""
+        return 0 < line <= len(self._sources.get(cell, "").splitlines())
+
     def mentions(self, word: str) -> bool:
         """Whether some cell contains this text."""
         return any(word in source for source in self._sources.values())

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autograder.course.accelerator import Device
 from autograder.course.observe import OBSERVED, Forbids, Lines, Ops
 from autograder.course.probes import Parts, Probe
 from autograder.course.values import TensorValue
-from autograder.grading.notebook_text import NotebookText
+from autograder.grading.notebook_text import NotebookText, Use
 from autograder.records.mark import CheckMark, QuestionMark, Verdict
 
 if TYPE_CHECKING:
@@ -26,6 +27,64 @@ if TYPE_CHECKING:
 Refusal = tuple[Verdict, str]
 _NOT_ALLOWED = "not allowed here: "
 _MAX_NAMED = 5
+#: A notebook that chooses its device by what is there chooses the CPU here, and would not elsewhere.
+_CHOOSES_DEVICE = ("is_available", "set_default_device", "current_accelerator")
+_NO_VERDICT = "Whether it runs on an accelerator could not be told on this machine; it counts as right."
+_FAULTS = {
+    "mixed": "On an accelerator {operator} would fail: it mixes a tensor on the CPU with tensors on the device. "
+    "Create tensors with device=x.device.",
+    "numpy": "On an accelerator this would fail: a tensor on the device cannot become a NumPy array. Stay in torch.",
+    "result": "On an accelerator the result would be a tensor on the CPU, not on the device of the input.",
+}
+#: Names from the job are told only if they are among these.
+_NAMED_OPERATORS = frozenset(
+    (
+        *(
+            "add",
+            "add_",
+            "sub",
+            "sub_",
+            "mul",
+            "mul_",
+            "div",
+            "div_",
+            "pow",
+            "mm",
+            "bmm",
+            "mv",
+            "dot",
+            "addmm",
+            "matmul",
+        ),
+        *(
+            "cat",
+            "stack",
+            "where",
+            "gather",
+            "scatter",
+            "scatter_",
+            "index_put",
+            "index_put_",
+            "index_select",
+            "embedding",
+        ),
+        *(
+            "masked_fill",
+            "masked_fill_",
+            "maximum",
+            "minimum",
+            "eq",
+            "ne",
+            "lt",
+            "le",
+            "gt",
+            "ge",
+            "logical_and",
+            "lerp",
+        ),
+        *("convolution", "native_layer_norm", "native_batch_norm", "nll_loss_forward", "binary_cross_entropy"),
+    )
+)
 
 
 def split_observed(parts: Parts) -> tuple[Parts, Mapping[Any, Any] | None]:
@@ -55,7 +114,15 @@ def applied(
     for case, outcome in zip(check.cases, outcomes, strict=True):
         if outcome.kind != "answer":
             continue
-        found = refusal(case.probe, split_observed(outcome.parts)[1], question.forbids)
+        seen = split_observed(outcome.parts)[1]
+        found = refusal(case.probe, seen, question.forbids)
+        if isinstance(case.probe, Device) and mark.verdict == "pass":
+            if found is not None and any(map(text.mentions, _CHOOSES_DEVICE)):
+                found, seen = None, {"device": "unknown"}
+            if found is not None:
+                found = found[0], found[1] + _where(seen or {}, text)
+            elif (seen or {}).get("device") == "unknown":
+                mark = replace(mark, message=_NO_VERDICT)
         if isinstance(case.probe, Ops):
             found = _in_text(question, text) or found
         # A wrong answer is told first, unless it was got in a forbidden way.
@@ -103,7 +170,24 @@ def _judge_lines(probe: Lines, seen: Mapping[Any, Any], forbids: Forbids) -> Ref
     return "fail", "More lines of Python run when there are more samples: there is a Python loop over samples."
 
 
-_JUDGES: dict[type[Any], Any] = {Ops: _judge_ops, Lines: _judge_lines}
+def _judge_device(probe: Device, seen: Mapping[Any, Any], forbids: Forbids) -> Refusal | None:
+    if seen.get("device") in ("fine", "unknown"):
+        return None
+    operator, kind = seen.get("operator"), seen.get("kind")
+    name = operator if isinstance(operator, str) and operator in _NAMED_OPERATORS else "an operator"
+    told = _FAULTS.get(kind, _FAULTS["mixed"]) if isinstance(kind, str) else _FAULTS["mixed"]
+    return "fail", told.format(operator=name)
+
+
+def _where(seen: Mapping[Any, Any], text: NotebookText) -> str:
+    """The student's line, looked up in the notebook; "" where the job named none that is there."""
+    cell, line = seen.get("cell"), seen.get("line")
+    if type(cell) is not int or type(line) is not int or not text.has(cell, line):
+        return ""
+    return f" It is in {text.place(Use('', cell, line))}"
+
+
+_JUDGES: dict[type[Any], Any] = {Ops: _judge_ops, Lines: _judge_lines, Device: _judge_device}
 
 
 def more_samples(probe: Lines) -> int:

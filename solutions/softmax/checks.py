@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograder.course import Forbids, call, call_twice, gradient, ops, question, tensor, value
+from autograder.course import Forbids, call, call_twice, device, gradient, lines, ops, question, tensor, value
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +37,19 @@ BUILT_BY_HAND: dict[str, Any] = {
     "title": "built from exp, max, sum and log, without the library's own function",
     "points": 3,
     "hint": "Which of PyTorch's functions do you call? Write their formula instead.",
+}
+
+
+#: One check of each torch question: nothing is made on the CPU while the input is elsewhere.
+RUNS_ANYWHERE: dict[str, str] = {
+    "title": "runs unchanged on an accelerator",
+    "hint": "Which tensors do you create, and on which device do they live?",
+}
+
+#: One check of the functions that invite a loop.
+NO_LOOP: dict[str, str] = {
+    "title": "no Python loop over samples",
+    "hint": "Which line runs once for each row? Let one NumPy operation do all rows.",
 }
 
 
@@ -183,6 +196,11 @@ def _(rng):
 )
 def _(rng):
     return in_other_dtypes(rng)
+
+
+@softmax.check(**NO_LOOP)
+def _(rng):
+    return lines(*(call(x=rng.normal(size=(n, 3))) for n in (4, 40)))
 
 
 @softmax.check(**STAYS)
@@ -1197,6 +1215,11 @@ def _(rng):
     return in_other_dtypes(rng)
 
 
+@log_softmax.check(**NO_LOOP)
+def _(rng):
+    return lines(*(call(x=rng.normal(size=(n, 3))) for n in (4, 40)))
+
+
 @log_softmax.check(**STAYS)
 def _(rng):
     return call_twice(x=rng.normal(size=(2, 3)))
@@ -1479,6 +1502,11 @@ def _(rng):
     return [single, call(grad=rng.integers(-3, 4, size=(3, 4)), y=y)]
 
 
+@softmax_backward.check(**NO_LOOP)
+def _(rng):
+    return lines(*(call(grad=rng.normal(size=(n, 3)), y=rng.dirichlet(np.ones(3), size=n)) for n in (4, 40)))
+
+
 @softmax_backward.check(**STAYS)
 def _(rng):
     return call_twice(grad=rng.normal(size=(2, 3)), y=rng.dirichlet(np.ones(3), size=2))
@@ -1624,6 +1652,13 @@ def _(rng):
     return [single, call(grad=rng.integers(-3, 4, size=(3, 4)), log_y=log_y)]
 
 
+@log_softmax_backward.check(**NO_LOOP)
+def _(rng):
+    return lines(
+        *(call(grad=rng.normal(size=(n, 3)), log_y=np.log(rng.dirichlet(np.ones(3), size=n))) for n in (4, 40))
+    )
+
+
 @log_softmax_backward.check(**STAYS)
 def _(rng):
     return call_twice(grad=rng.normal(size=(2, 3)), log_y=np.log(rng.dirichlet(np.ones(3), size=2)))
@@ -1704,6 +1739,11 @@ def _(grad, log_y, axis=-1):
 # Torch: softmax --------------------------------------------------------------------------------
 
 torch_softmax = question("torch_softmax", points=6, kind="torch", forbids=READY_MADE)
+
+
+@torch_softmax.check(**RUNS_ANYWHERE)
+def _(rng):
+    return device(gradient(x=tensor(rng.normal(size=(2, 3)))))
 
 
 @torch_softmax.check(**BUILT_BY_HAND)
@@ -1863,6 +1903,11 @@ def _(x, dim=-1):
 # Torch: log_softmax ----------------------------------------------------------------------------
 
 torch_log_softmax = question("torch_log_softmax", points=6, kind="torch", forbids=READY_MADE)
+
+
+@torch_log_softmax.check(**RUNS_ANYWHERE)
+def _(rng):
+    return device(gradient(x=tensor(rng.normal(size=(2, 3)))))
 
 
 @torch_log_softmax.check(**BUILT_BY_HAND)

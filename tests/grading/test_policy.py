@@ -43,11 +43,12 @@ def softmax(x):
     # END SOLUTION
 """
 CHECKS = """
-from autograder.course import Forbids, NUMPY_ONLY, call, call_twice, gradient, lines, ops, question, tensor
+from autograder.course import Forbids, NUMPY_ONLY, call, call_twice, device, gradient, lines, ops, question, tensor
 
 by_hand = question("by_hand", points=4, kind="torch", forbids=Forbids(("*softmax*", "*logsumexp*", "*attention*")))
 by_hand.check("an example", public=True)(lambda rng: call(x=tensor(rng.normal(size=(2, 3)))))
 by_hand.check("inputs stay")(lambda rng: call_twice(x=tensor(rng.normal(size=(2, 3)))))
+by_hand.check("device", hint="Where?")(lambda rng: device(gradient(x=tensor(rng.normal(size=(2, 3))))))
 by_hand.check("operators", hint="Write the formula.")(lambda rng: ops(gradient(x=tensor(rng.normal(size=(2, 3))))))
 
 softmax = question("softmax", points=4, forbids=Forbids(imports=NUMPY_ONLY.imports, names=("lookup_table",)))
@@ -238,6 +239,37 @@ HONEST = {
         """,
     "models in evaluation mode, compiled patterns": "import re\nre.compile('a')\ntorch.nn.Linear(1, 1).eval()",
 }
+#: Right on the CPU; what would happen on an accelerator.
+AWAY = {
+    "cpu tensor": (
+        "def by_hand(x):\n    e = x.exp() * torch.ones(3, dtype=x.dtype)\n    return e / e.sum(-1, keepdim=True)",
+        "fail",
+        "mul would fail: it mixes a tensor on the CPU with tensors on the device. Create tensors with device=x.device. "
+        "It is in cell 2, line 2: e = x.exp()",
+    ),
+    "numpy": (
+        "def by_hand(x):\n    m = float(np.max(x.detach().numpy()))\n    e = (x - m).exp()\n"
+        "    return e / e.sum(-1, keepdim=True)",
+        "fail",
+        "cannot become a NumPy array. Stay in torch. It is in cell 2, line 2: m = float(",
+    ),
+    "result": (
+        "def by_hand(x):\n    e = x.exp()\n    return (e / e.sum(-1, keepdim=True)).cpu()",
+        "fail",
+        "the result would be a tensor on the CPU",
+    ),
+    "chooses its device": (
+        "device = 'cuda' if torch.cuda.is_available() else 'cpu'\n"
+        "def by_hand(x):\n    e = x.to(device).exp()\n    return e / e.sum(-1, keepdim=True)",
+        "pass",
+        "could not be told on this machine; it counts as right.",
+    ),
+    "own failure": (
+        "def by_hand(x):\n    if x.is_cuda: 1 / 0\n    e = x.exp()\n    return e / e.sum(-1, keepdim=True)",
+        "pass",
+        "could not be told on this machine; it counts as right.",
+    ),
+}
 RIGHT = MASTER.replace("    # BEGIN SOLUTION\n", "").replace("    # END SOLUTION\n", "").split("# %%\n")[2:]
 
 FLAGGED = {
@@ -263,6 +295,7 @@ def marks(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mark]:
     (home / "checks.py").write_text(CHECKS, encoding="utf-8")
     by_hand, softmax = RIGHT
     rows = [Ready(name, (source, softmax)) for name, source in ALIASES.items()]
+    rows += [Ready(f"away {name}", (source, softmax)) for name, (source, *_) in AWAY.items()]
     rows += [Ready(name, (source, by_hand)) for name, (source, _) in LIBRARIES.items()]
     rows += [Ready(name, (*RIGHT, source)) for name, source in {**LOOPS, **HONEST}.items()]
     rows += [Ready(f"flag {name}", (source, *RIGHT)) for name, source in FLAGGED.items()]
@@ -295,7 +328,18 @@ def test_a_forbidden_operator_is_refused_under_any_alias(marks, name):
     assert found.message.startswith("not allowed here: PyTorch's own ")
     assert found.hint == "Write the formula."
     assert any(flag.startswith("policy: by_hand: not allowed here: ") for flag in marks[name].flags)
-    assert others_pass(marks[name], "by_hand", "operators"), "it costs that check only"
+    # Attention in disguise makes its tensors on the CPU.
+    if name != "attention in disguise":
+        assert others_pass(marks[name], "by_hand", "operators"), "it costs that check only"
+
+
+@pytest.mark.parametrize("name", AWAY)
+def test_code_that_would_fail_on_an_accelerator_fails_here(marks, name):
+    _, verdict, told = AWAY[name]
+    found = check(marks[f"away {name}"], "by_hand", "device")
+    assert (found.verdict, found.hundredths) == (verdict, found.max_hundredths if verdict == "pass" else 0), found
+    assert told in found.message
+    assert others_pass(marks[f"away {name}"], "by_hand", "device")
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
