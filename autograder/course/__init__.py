@@ -1,7 +1,9 @@
 """What is asked: the calls with which an author writes ``checks.py``."""
 
+from autograder.course.accelerator import device
 from autograder.course.elementwise import check_elementwise, declare_variants
 from autograder.course.model import Tolerance, question
+from autograder.course.observe import NUMPY_ONLY, Forbids, lines, ops
 from autograder.course.probes import (
     Result,
     call,
@@ -21,8 +23,10 @@ from autograder.course.stepped import check_optimizer, declare_optimizers
 from autograder.course.values import Code, Generator, parameter, tensor
 
 __all__ = [
+    "NUMPY_ONLY",
     "Code",
     "Far",
+    "Forbids",
     "Generator",
     "Result",
     "Tolerance",
@@ -33,11 +37,14 @@ __all__ = [
     "check_reduced",
     "declare_optimizers",
     "declare_variants",
+    "device",
     "do",
     "epochs",
     "gradient",
+    "lines",
     "module",
     "on_module",
+    "ops",
     "parameter",
     "put",
     "question",

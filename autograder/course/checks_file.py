@@ -21,6 +21,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from autograder.course.accelerator import Device
 from autograder.course.draw import PUBLIC_SEED, check_rng, draw
 from autograder.course.master import question_definition
 from autograder.course.model import (
@@ -35,7 +36,8 @@ from autograder.course.model import (
     share_points,
     to_hundredths,
 )
-from autograder.course.probes import Call, Epochs, Gradient, Module, OnModule, Probe, Script, Steps, Value
+from autograder.course.observe import Lines, Ops
+from autograder.course.probes import OBSERVING, Call, Epochs, Gradient, Module, OnModule, Probe, Script, Steps, Value
 from autograder.course.values import TensorValue
 from autograder.errors import AutograderError, CourseError
 
@@ -43,9 +45,9 @@ from autograder.errors import AutograderError, CourseError
 _RESERVED = frozenset({"env", "grader", "np", "otter", "torch", "test_case"})
 #: Which verbs a kind of question can answer.
 _VERBS: dict[str, tuple[type[Any], ...]] = {
-    "np": (Call, Steps, Epochs, Script),
-    "torch": (Call, Gradient, Steps, Module, OnModule, Script),
-    "train": (Call, Gradient, Steps, Module, OnModule, Script),
+    "np": (Call, Steps, Epochs, Script, Ops, Lines),
+    "torch": (Call, Gradient, Steps, Module, OnModule, Script, Ops, Lines, Device),
+    "train": (Call, Gradient, Steps, Module, OnModule, Script, Ops, Lines, Device),
     "value": (Value,),
 }
 _numbers = itertools.count()
@@ -204,6 +206,7 @@ class _ChecksFile:
                 mistakes=tuple(self._variants(builder, builder.mistakes)),
                 equivalents=tuple(self._variants(builder, builder.equivalents)),
                 where=where,
+                forbids=builder.forbids,
             )
 
     def _question_itself(self, builder: QuestionBuilder, where: str) -> None:
@@ -259,6 +262,10 @@ class _ChecksFile:
             hidden += () if check.public else probes
             yield made
         self._looks_at_inputs(hidden, label)
+        if any(isinstance(probe, Ops) for probe in hidden) != bool(builder.forbids):
+            raise CourseError(
+                f"{label}: forbids=Forbids(...) and a check with ops(...) belong together. Add the other one."
+            )
 
     def _public_and_hidden(self, builder: QuestionBuilder, label: str) -> None:
         public = [check for check, _ in builder.checks if check.public]
@@ -316,6 +323,11 @@ class _ChecksFile:
                     f"{check.where}: check {check.title!r} asks {probe.verb}(...) of "
                     f"{builder.name!r}, whose kind is {builder.kind!r}. Use {verbs}, or change "
                     "the kind."
+                )
+            if check.public and isinstance(probe, OBSERVING):
+                raise CourseError(
+                    f"{check.where}: check {check.title!r} is public, but {probe.verb}(...) needs the "
+                    "grader's sandbox. Drop public=True."
                 )
         return probes
 

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from autograder.course.accelerator import Device
 from autograder.course.model import Assignment, Check, Question
+from autograder.course.observe import Lines, Ops
 from autograder.course.probes import (
     Call,
     Do,
@@ -35,7 +37,7 @@ from autograder.errors import CourseError
 
 PUBLIC_SEED = 0
 
-_VERBS = (Call, Gradient, Steps, Module, OnModule, Epochs, Script, Value)
+_VERBS = (Call, Gradient, Steps, Module, OnModule, Epochs, Script, Value, Ops, Lines, Device)
 _SCALARS = (type(None), bool, int, float, complex, str, TensorValue, Code, Generator, Result)
 
 
@@ -79,7 +81,8 @@ def draw(check: Check, rng: np.random.Generator) -> tuple[Probe, ...]:
         if not isinstance(probe, _VERBS):
             raise CourseError(
                 f"{label} returns a {type(probe).__name__}, which is no probe. Return call(...), "
-                "gradient(...), steps(...), module(...), on_module(...), epochs(...), script(...) or value()."
+                "gradient(...), steps(...), module(...), on_module(...), epochs(...), script(...), value(), ops(...), "
+                "lines(...) or device(...)."
             )
         complaint = next(_complaints(probe), None)
         if complaint:
@@ -185,6 +188,14 @@ def _script(probe: Script) -> Iterator[str]:
             yield f"in script(...), {text!r} is not Python: {error}."
 
 
+def _watched(probe: Ops | Lines | Device) -> Iterator[str]:
+    for field_name, inner in vars(probe).items():
+        if not isinstance(inner, Call | Gradient | Steps | Module):
+            yield f"{probe.verb}(...) watches call(...), gradient(...), steps(...) or module(...), not {inner!r}."
+        else:
+            yield from (f"{field_name}: {complaint}" for complaint in _SHAPES_OF_VERBS[type(inner)](inner))
+
+
 _SHAPES_OF_VERBS: dict[type[Any], Callable[[Any], Iterator[str]]] = {
     Call: _call,
     Gradient: _gradient,
@@ -194,6 +205,9 @@ _SHAPES_OF_VERBS: dict[type[Any], Callable[[Any], Iterator[str]]] = {
     Epochs: _epochs,
     Value: _value,
     Script: _script,
+    Ops: _watched,
+    Lines: _watched,
+    Device: _watched,
 }
 
 

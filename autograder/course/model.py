@@ -32,6 +32,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from autograder.course.observe import NOTHING, Forbids
 from autograder.course.probes import Probe
 from autograder.errors import CourseError
 
@@ -105,6 +106,7 @@ class Question:
     mistakes: tuple[Variant, ...]
     equivalents: tuple[Variant, ...]
     where: str
+    forbids: Forbids = NOTHING
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ class QuestionBuilder:
     checks: list[tuple[Check, float | None]] = field(default_factory=list)
     mistakes: list[Variant] = field(default_factory=list)
     equivalents: list[Variant] = field(default_factory=list)
+    forbids: Forbids = NOTHING
 
     def check(
         self,
@@ -259,7 +262,9 @@ def collecting() -> Iterator[list[QuestionBuilder]]:
         _collected.reset(token)
 
 
-def question(name: str, *, points: float, kind: Kind = "np", extra: bool = False) -> QuestionBuilder:
+def question(
+    name: str, *, points: float, kind: Kind = "np", extra: bool = False, forbids: Forbids | None = None
+) -> QuestionBuilder:
     """Declare a question.
 
     Args:
@@ -267,8 +272,9 @@ def question(name: str, *, points: float, kind: Kind = "np", extra: bool = False
         points: of the whole question, at most two decimals.
         kind: "np", "torch", "value" or "train", as in the exercise list.
         extra: extra credit, beside the points of the assignment.
+        forbids: what its ``ops`` checks refuse.
     """
-    builder = QuestionBuilder(name, points, kind, extra, _caller())
+    builder = QuestionBuilder(name, points, kind, extra, _caller(), forbids=forbids or NOTHING)
     collected = _collected.get()
     if collected is not None:
         collected.append(builder)

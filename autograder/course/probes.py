@@ -18,6 +18,8 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from autograder.course.accelerator import Device
+from autograder.course.observe import Lines, Ops
 from autograder.course.values import Code, Generator
 
 # References taken before any student code runs.
@@ -441,9 +443,15 @@ class Script:
         return {e: bench.plain(_eval(_compile(e, "<script>", "eval", dont_inherit=True), names)) for e in self.shown}
 
 
-Probe = Call | Gradient | Steps | Module | OnModule | Epochs | Script | Value
+#: Verbs that watch the answer to another probe; see `autograder.course.observe`.
+OBSERVING: tuple[type[Any], ...] = (Ops, Lines, Device)
 
-_CONTAINERS: tuple[type[Any], ...] = (Call, Gradient, Do, Put, Steps, Module, OnModule, Epochs, Script, Value)
+Probe = Call | Gradient | Steps | Module | OnModule | Epochs | Script | Value | Ops | Lines | Device
+
+_CONTAINERS: tuple[type[Any], ...] = (
+    *(Call, Gradient, Do, Put, Steps, Module, OnModule, Epochs, Script, Value),
+    *OBSERVING,
+)
 
 #: Every class that may cross to the job, by name: the verbs, and the inputs that only the job can make.
 RECORDS: dict[str, type[Any]] = {c.__name__: c for c in (*_CONTAINERS, Result, Code, Generator)}

@@ -19,9 +19,11 @@ import numpy as np
 from autograder.course.draw import PUBLIC_SEED, probes_of
 from autograder.course.master import solution_cells
 from autograder.course.model import Assignment, Question
+from autograder.course.observe import NOTHING, Forbids
 from autograder.course.probes import Parts, Probe, map_values
 from autograder.course.values import TensorValue
 from autograder.errors import CourseError, GraderError, UsageError
+from autograder.grading.policy import refusal, split_observed
 from autograder.grading.tolerance import Allowed, allowances
 from autograder.sandbox import wire
 from autograder.sandbox.host import Slot
@@ -61,6 +63,7 @@ class KeyedQuestion:
     hundredths: int
     extra: bool
     checks: tuple[KeyedCheck, ...]
+    forbids: Forbids = NOTHING
 
     @cached_property
     def inquiry(self) -> Inquiry:
@@ -137,10 +140,18 @@ def _keyed(
         for probe in drawn[question.name, check.title]:
             outcome, recast = next(outcomes), next(outcomes)
             _require_answer(assignment, question, check.title, outcome, transcript)
-            other = recast.parts if recast.kind == "answer" else None
-            cases.append(Case(probe, outcome.parts, allowances(outcome.parts, other, check.tolerance, probe)))
+            expected, observed = split_observed(outcome.parts)
+            found = refusal(probe, observed, question.forbids)
+            if found is not None:
+                raise CourseError(
+                    f"{check.where}: check {check.title!r}: the solution itself does not pass. {found[1]}"
+                )
+            other = split_observed(recast.parts)[0] if recast.kind == "answer" else None
+            cases.append(Case(probe, expected, allowances(expected, other, check.tolerance, probe)))
         checks.append(KeyedCheck(check.title, check.public, check.hundredths, check.hint, tuple(cases)))
-    return KeyedQuestion(question.name, question.kind, question.hundredths, question.extra, tuple(checks))
+    return KeyedQuestion(
+        question.name, question.kind, question.hundredths, question.extra, tuple(checks), question.forbids
+    )
 
 
 def _require_answer(

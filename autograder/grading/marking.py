@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+from autograder.grading import policy
 from autograder.grading.compare import compare
 from autograder.grading.explain import render
 from autograder.grading.key import AnswerKey, Case, KeyedCheck, KeyedQuestion
+from autograder.grading.notebook_text import NotebookText
 from autograder.grading.submissions import Submission
 from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark, Verdict
 from autograder.sandbox.sitting import CellReport, Outcome, Transcript
@@ -49,7 +51,8 @@ def mark_transcript(
     all_public = all(check.public for question in key.questions for check in question.checks)
     told: Reveal = "full" if all_public or reveal == "full" else "hint"
     transcript = replace(transcript, cells=tuple(_told_cell(c, submission, told) for c in transcript.cells))
-    questions = tuple(_mark_question(q, submission, transcript, reveal, told) for q in key.questions)
+    text = NotebookText(submission.cells)
+    questions = tuple(_mark_question(q, submission, transcript, reveal, told, text) for q in key.questions)
     broken = any(c.verdict == "grader_error" for q in questions for c in q.checks)
     return Mark(
         key.assignment,
@@ -58,7 +61,7 @@ def mark_transcript(
         submission.sha256,
         "grader_error" if broken else "graded",
         key.hundredths,
-        submission.flags,
+        (*submission.flags, *policy.flags(text, questions)),
         questions,
         tuple(_cell_mark(c) for c in transcript.cells if c.status in ("error", "limit")),
         provenance,
@@ -82,14 +85,20 @@ def mark_unread(
 
 
 def _mark_question(
-    question: KeyedQuestion, submission: Submission, transcript: Transcript, reveal: Reveal, told: Reveal
+    question: KeyedQuestion,
+    submission: Submission,
+    transcript: Transcript,
+    reveal: Reveal,
+    told: Reveal,
+    text: NotebookText,
 ) -> QuestionMark:
     outcomes = iter(transcript.answers[question.name])
     checks = []
     for check in question.checks:
         pairs = [(case, next(outcomes)) for case in check.cases]
         level = told if check.public else reveal
-        checks.append(_mark_check(question.name, check, pairs, submission, transcript, level))
+        mark = _mark_check(question.name, check, pairs, submission, transcript, level)
+        checks.append(policy.applied(mark, check, [outcome for _, outcome in pairs], question, text))
     return QuestionMark(question.name, question.hundredths, question.extra, tuple(checks))
 
 
@@ -116,7 +125,7 @@ def _judge(
     name: str, case: Case, outcome: Outcome, submission: Submission, transcript: Transcript, level: Reveal
 ) -> tuple[Verdict, str]:
     if outcome.kind == "answer":
-        difference = compare(case.expected, outcome.parts, case.allowed)
+        difference = compare(case.expected, policy.split_observed(outcome.parts)[0], case.allowed)
         if difference is None:
             return "pass", ""
         verdict: Verdict = "grader_error" if difference.kind == "not_comparable" else "fail"

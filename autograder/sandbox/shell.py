@@ -210,7 +210,7 @@ class Shell:
         try:
             tree = self._parse(text)
         except SyntaxError:
-            plain = _to_python(text, self.namespace)
+            plain = to_python(text, self.namespace)
             if plain is None:
                 raise
             text = plain
@@ -295,7 +295,7 @@ def _transformer() -> Any:
     return manager
 
 
-def _to_python(source: str, namespace: Mapping[str, Any]) -> str | None:
+def to_python(source: str, namespace: Mapping[str, Any]) -> str | None:
     """The cell with magics, `!`, `?` and prompts rewritten, lines at their old numbers; or None."""
     lines = [f"{line}\n" for line in source.removesuffix("\n").split("\n")]
     # IPython would drop the blank lines at the top: put them back at the end.

@@ -109,6 +109,8 @@ def _rehearse(torch: Any) -> None:
     import numpy as np
 
     from autograder.course import probes
+    from autograder.course.accelerator import device
+    from autograder.course.observe import lines, ops
     from autograder.course.values import tensor
     from autograder.sandbox import job, wire
     from autograder.sandbox.live import Converter
@@ -126,7 +128,8 @@ def _rehearse(torch: Any) -> None:
         asked.append(("g", probes.call(x=tensor(x))))
         if _backward_is_harmless(torch):
             cells.append(_TRAINING_CELL)
-            asked.append(("g", probes.gradient(x=tensor(x))))
+            gradient = probes.gradient(x=tensor(x))
+            asked += [("g", gradient), ("g", ops(gradient)), ("g", lines(gradient, gradient)), ("g", device(gradient))]
             asked.append(("Net", probes.module(probes.call(), tensor(x, "float32"))))
     with Shell() as shell:
         bench = job.StudentBench(shell, Converter())

@@ -7,11 +7,11 @@ mistakes and equivalents never run here: each becomes a cell of a notebook that 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograder.course import call, call_twice, gradient, question, tensor, value
+from autograder.course import Forbids, call, call_twice, device, gradient, lines, ops, question, tensor, value
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +26,30 @@ ALL_LOW = np.array([-1000.0, -1001.0])
 STAYS: dict[str, str] = {
     "title": "a second call gives the same answer and inputs stay as they were",
     "hint": "Compare your input before and after the call.",
+}
+
+
+#: What the torch questions are to be built without, and the check that sees it: half of their points.
+READY_MADE = Forbids(
+    operators=("*softmax*", "*logsumexp*", "*logaddexp*", "*logcumsumexp*", "*cross_entropy*", "*attention*")
+)
+BUILT_BY_HAND: dict[str, Any] = {
+    "title": "built from exp, max, sum and log, without the library's own function",
+    "points": 3,
+    "hint": "Which of PyTorch's functions do you call? Write their formula instead.",
+}
+
+
+#: One check of each torch question: nothing is made on the CPU while the input is elsewhere.
+RUNS_ANYWHERE: dict[str, str] = {
+    "title": "runs unchanged on an accelerator",
+    "hint": "Which tensors do you create, and on which device do they live?",
+}
+
+#: One check of the functions that invite a loop.
+NO_LOOP: dict[str, str] = {
+    "title": "no Python loop over samples",
+    "hint": "Which line runs once for each row? Let one NumPy operation do all rows.",
 }
 
 
@@ -172,6 +196,11 @@ def _(rng):
 )
 def _(rng):
     return in_other_dtypes(rng)
+
+
+@softmax.check(**NO_LOOP)
+def _(rng):
+    return lines(*(call(x=rng.normal(size=(n, 3))) for n in (4, 40)))
 
 
 @softmax.check(**STAYS)
@@ -1186,6 +1215,11 @@ def _(rng):
     return in_other_dtypes(rng)
 
 
+@log_softmax.check(**NO_LOOP)
+def _(rng):
+    return lines(*(call(x=rng.normal(size=(n, 3))) for n in (4, 40)))
+
+
 @log_softmax.check(**STAYS)
 def _(rng):
     return call_twice(x=rng.normal(size=(2, 3)))
@@ -1468,6 +1502,11 @@ def _(rng):
     return [single, call(grad=rng.integers(-3, 4, size=(3, 4)), y=y)]
 
 
+@softmax_backward.check(**NO_LOOP)
+def _(rng):
+    return lines(*(call(grad=rng.normal(size=(n, 3)), y=rng.dirichlet(np.ones(3), size=n)) for n in (4, 40)))
+
+
 @softmax_backward.check(**STAYS)
 def _(rng):
     return call_twice(grad=rng.normal(size=(2, 3)), y=rng.dirichlet(np.ones(3), size=2))
@@ -1613,6 +1652,13 @@ def _(rng):
     return [single, call(grad=rng.integers(-3, 4, size=(3, 4)), log_y=log_y)]
 
 
+@log_softmax_backward.check(**NO_LOOP)
+def _(rng):
+    return lines(
+        *(call(grad=rng.normal(size=(n, 3)), log_y=np.log(rng.dirichlet(np.ones(3), size=n))) for n in (4, 40))
+    )
+
+
 @log_softmax_backward.check(**STAYS)
 def _(rng):
     return call_twice(grad=rng.normal(size=(2, 3)), log_y=np.log(rng.dirichlet(np.ones(3), size=2)))
@@ -1692,7 +1738,17 @@ def _(grad, log_y, axis=-1):
 
 # Torch: softmax --------------------------------------------------------------------------------
 
-torch_softmax = question("torch_softmax", points=6, kind="torch")
+torch_softmax = question("torch_softmax", points=6, kind="torch", forbids=READY_MADE)
+
+
+@torch_softmax.check(**RUNS_ANYWHERE)
+def _(rng):
+    return device(gradient(x=tensor(rng.normal(size=(2, 3)))))
+
+
+@torch_softmax.check(**BUILT_BY_HAND)
+def _(rng):
+    return ops(gradient(x=tensor(rng.normal(size=(2, 3)))))
 
 
 @torch_softmax.check("each row of a batch sums to one", public=True, points=1, hint="Print out.sum(dim=1).")
@@ -1846,7 +1902,17 @@ def _(x, dim=-1):
 
 # Torch: log_softmax ----------------------------------------------------------------------------
 
-torch_log_softmax = question("torch_log_softmax", points=6, kind="torch")
+torch_log_softmax = question("torch_log_softmax", points=6, kind="torch", forbids=READY_MADE)
+
+
+@torch_log_softmax.check(**RUNS_ANYWHERE)
+def _(rng):
+    return device(gradient(x=tensor(rng.normal(size=(2, 3)))))
+
+
+@torch_log_softmax.check(**BUILT_BY_HAND)
+def _(rng):
+    return ops(gradient(x=tensor(rng.normal(size=(2, 3)))))
 
 
 @torch_log_softmax.check(

@@ -120,10 +120,10 @@ PERFECT = {
 
 CHECKS = f"""
 import numpy as np
-from autograder.course import call, call_twice, do, gradient, question, steps, tensor
+from autograder.course import NUMPY_ONLY, Forbids, call, call_twice, do, gradient, ops, question, steps, tensor
 
-def checks(name, public, hidden, kind="np"):
-    made = question(name, points=10, kind=kind)
+def checks(name, public, hidden, kind="np", forbids=None):
+    made = question(name, points=10, kind=kind, forbids=forbids)
     made.check("an example", public=True)(public)
     made.check("the hidden part", hint="Try other numbers.")(hidden)
     return made
@@ -132,14 +132,16 @@ checks("secret", lambda rng: call(x=np.array([1.0])), lambda rng: call_twice(x=n
 softmax = checks(
     "softmax",
     lambda rng: call(x=np.array([[0.0, 1.0, 2.0]])),
-    lambda rng: [call(x=rng.normal(size=shape)) for shape in [(2, 3), (4, 5)]],
+    lambda rng: [ops(call(x=rng.normal(size=shape))) for shape in [(2, 3), (4, 5)]],
+    forbids=NUMPY_ONLY,
 )
 softmax.check("a second call", hint="Compare both.")(lambda rng: call_twice(x=rng.normal(size=(2, 3))))
 checks(
     "torch_softmax",
     lambda rng: call(x=tensor(rng.normal(size=(2, 3)))),
-    lambda rng: [f(x=tensor(rng.normal(size=(2, 3)))) for f in (call_twice, gradient)],
+    lambda rng: [ops(f(x=tensor(rng.normal(size=(2, 3))))) for f in (call_twice, gradient)],
     "torch",
+    Forbids(("*softmax*", "*logsumexp*", "*attention*"), ("threading",), ("_disable_current_modes",)),
 )
 loss = checks(
     "loss",
@@ -149,11 +151,12 @@ loss = checks(
 )
 loss.check("its gradient", hint="On what does it depend?")(lambda rng: gradient(x=tensor(rng.normal(size=(2, 3)))))
 matrix = lambda rng: call_twice(a=rng.normal(size=(2, 2)) + 3 * np.eye(2))
-checks("inverse", matrix, matrix)
+watched = lambda draw: lambda rng: ops(draw(rng))
+checks("inverse", matrix, watched(matrix), forbids=Forbids(names=("linalg",)))
 first_step = lambda rng: call_twice(p=tensor(rng.normal(size=3)), g=tensor(rng.normal(size=3)))
-checks("adam_step", first_step, first_step, "torch")
+checks("adam_step", first_step, watched(first_step), "torch", Forbids(names=("optim",)))
 backward = lambda rng: call_twice(g=rng.normal(size=(2, 3)), x=rng.normal(size=(2, 3)))
-checks("relu_backward", backward, backward)
+checks("relu_backward", backward, watched(backward), forbids=NUMPY_ONLY)
 training = lambda rng: call_twice(w=rng.normal(size=2), X=rng.normal(size=(5, 2)), y=rng.normal(size=5))
 checks("train", training, training)
 

@@ -1,7 +1,6 @@
 """Family C: the library call that a task could forbid, under every name it goes by.
 
-No question of the course of these tables forbids anything, so a row is graded on the values that it returns, and nobody
-else notices it. Where a question does forbid a call, the probe of operators has to find it under all of these names.
+A right answer that was got in a forbidden way loses the check that watches, and is flagged; see `grading/policy.py`.
 """
 
 from __future__ import annotations
@@ -10,14 +9,14 @@ import sys
 
 import pytest
 
-from .attacks import answer, assert_harmless, assert_outcome, grade_table
+from .attacks import answer, assert_harmless, assert_outcome, grade_table, letters
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="hostile code runs in the sandbox of Linux only")
 
 
-def torch_answer(source: str, verdicts: str = "PP"):
-    """A row for the torch question, whose values are right."""
-    return answer(source, verdicts, question="torch_softmax")
+def torch_answer(source: str, before: str = "", verdicts: str = "PR"):
+    """A row for the torch question; the check that watches is refused."""
+    return answer(source, verdicts, question="torch_softmax", before=before)
 
 
 #: The entries of ATTACKS.md, by their ids, with the verdicts that the values alone deserve.
@@ -37,7 +36,7 @@ TABLE = {
         """,
         "PF",  # what it returns has no gradient
     ),
-    "C-13": answer("def softmax(x): import scipy.special as s; return s.softmax(x, -1)", "PPP"),
+    "C-13": answer("def softmax(x): import scipy.special as s; return s.softmax(x, -1)", "PRP"),
     "C-14": torch_answer(
         """
         import base64
@@ -54,7 +53,7 @@ TABLE = {
     "C-20": torch_answer("@torch.jit.script\ndef torch_softmax(x: torch.Tensor): return torch.softmax(x, -1)"),
     "C-22": answer(
         "def inverse(a): return np.linalg._linalg.inv(a)",
-        "PP",
+        "PR",
         question="inverse",
         before="def no(*a): raise RuntimeError('not allowed')\nnp.linalg.inv = no",
     ),
@@ -79,7 +78,7 @@ TABLE = {
             o.step()
             return p
         """,
-        "PP",
+        "PR",
         question="adam_step",
     ),
     "C-26": answer(
@@ -89,7 +88,7 @@ TABLE = {
             torch.relu(t).backward(torch.tensor(g))
             return t.grad.numpy()
         """,
-        "PP",
+        "PR",
         question="relu_backward",
     ),
     "C-28": torch_answer(
@@ -124,10 +123,11 @@ TABLE = {
         def torch_softmax(x):
             subprocess.run([sys.executable, '-c', 'import torch'], check=True)
         """,
-        "EE",
+        verdicts="..",
     ),
     "in the grader": torch_answer(
-        "def torch_softmax(x):\n    from solutions.hostile.hostile import torch_softmax as f\n    return f(x)", "EE"
+        "def torch_softmax(x):\n    from solutions.hostile.hostile import torch_softmax as f\n    return f(x)",
+        verdicts="..",
     ),
 }
 
@@ -138,8 +138,11 @@ def batch(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_a_call_that_nobody_forbids_is_graded_on_its_values(batch, name):
-    assert_outcome(batch.marks[name], TABLE[name])
+def test_a_forbidden_call_is_refused_and_flagged(batch, name):
+    mark = batch.marks[name]
+    assert_outcome(mark, TABLE[name])
+    refused = any("R" in verdicts for verdicts in letters(mark).values())
+    assert refused == any(": not allowed here: " in flag for flag in mark.flags)
 
 
 def test_nobody_else_is_harmed(batch):
