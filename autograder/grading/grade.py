@@ -8,14 +8,14 @@ Solutions, stubs and listed mistakes take the same path; see `autograder.grading
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from traceback import extract_tb
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from autograder.course.model import Assignment
 from autograder.errors import GraderError
@@ -109,22 +109,49 @@ def mark_all(
     on_mark: OnMark | None = None,
 ) -> list[Mark]:
     """Mark every submission; the result keeps their order, whoever finished first."""
-    sources = list(sources)
     facts = facts_of(key, sandbox)
+
+    def work(source: Readable, slot: Slot) -> Mark:
+        return mark_one(source, key, slot, sandbox.limits, reveal, facts)
+
+    return in_slots(list(sources), work, sandbox, workers=workers, on_done=on_mark)
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_slots(
+    items: Sequence[Item],
+    work: Callable[[Item, Slot], Result],
+    sandbox: Sandbox,
+    *,
+    workers: int,
+    on_done: Callable[[Result, int, int], None] | None = None,
+) -> list[Result]:
+    """Do the work of every item, several at a time, each in a slot of its own; results keep the order of the items.
+
+    Args:
+        items: what is to be done.
+        work: does one; called in a thread.
+        sandbox: gives the slots.
+        workers: how many at the same time.
+        on_done: called in the calling thread with each result as it is ready, the number done and the number in all.
+    """
     with _slots(sandbox, workers) as free, ThreadPoolExecutor(workers) as threads:
 
-        def work(source: Readable) -> Mark:
+        def in_slot(item: Item) -> Result:
             slot = free.get()
             try:
-                return mark_one(source, key, slot, sandbox.limits, reveal, facts)
+                return work(item, slot)
             finally:
                 free.put(slot)
 
-        futures: list[Future[Mark]] = [threads.submit(work, source) for source in sources]
+        futures: list[Future[Result]] = [threads.submit(in_slot, item) for item in items]
         try:
             for done, future in enumerate(as_completed(futures), start=1):
-                if on_mark is not None:
-                    on_mark(future.result(), done, len(futures))
+                if on_done is not None:
+                    on_done(future.result(), done, len(futures))
         except BaseException:
             # Ctrl-C, or an error of the caller's: what runs is ended at once instead of being waited for.
             threads.shutdown(wait=False, cancel_futures=True)
@@ -134,9 +161,19 @@ def mark_all(
 
 
 def mark_one(
-    source: Readable, key: AnswerKey, slot: Slot, limits: Limits, reveal: Reveal, facts: dict[str, Any]
+    source: Readable,
+    key: AnswerKey,
+    slot: Slot,
+    limits: Limits,
+    reveal: Reveal,
+    facts: dict[str, Any],
+    *,
+    keep: Callable[[Transcript], None] | None = None,
 ) -> Mark:
-    """Read, sit, compare and mark one submission. A fault of ours costs this one mark and no points."""
+    """Read, sit, compare and mark one submission. A fault of ours costs this one mark and no points.
+
+    `keep` gets the transcript of its sitting, for those who want more than the mark.
+    """
     started = time.monotonic()
     submission = source.read()
     if submission.rejected:
@@ -144,6 +181,8 @@ def mark_one(
     else:
         try:
             transcript = _sit_twice_if_broken(slot, submission, key, limits)
+            if keep is not None:
+                keep(transcript)
             mark = mark_transcript(submission, key, transcript, reveal, facts)
             if reveal != "full":
                 mark = _retold(mark, submission, key, transcript, slot, limits)

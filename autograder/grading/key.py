@@ -34,11 +34,16 @@ _OTHER_PRECISION = {"float64": "float32", "float32": "float64"}
 
 @dataclass(frozen=True)
 class Case:
-    """One probe, the expected parts of its answer, and how far each of their leaves may be off."""
+    """One probe, the expected parts of its answer, and how far each of their leaves may be off.
+
+    Attributes:
+        other: the solution's answer to the same inputs in the other precision, None where it has none.
+    """
 
     probe: Probe
     expected: Parts
     allowed: Mapping[str, Allowed]
+    other: Parts | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,8 @@ def _keyed(
             outcome, recast = next(outcomes), next(outcomes)
             _require_answer(assignment, question, check.title, outcome, transcript)
             other = recast.parts if recast.kind == "answer" else None
-            cases.append(Case(probe, outcome.parts, allowances(outcome.parts, other, check.tolerance, probe)))
+            allowed = allowances(outcome.parts, other, check.tolerance, probe)
+            cases.append(Case(probe, outcome.parts, allowed, other))
         checks.append(KeyedCheck(check.title, check.public, check.hundredths, check.hint, tuple(cases)))
     return KeyedQuestion(question.name, question.kind, question.hundredths, question.extra, tuple(checks))
 

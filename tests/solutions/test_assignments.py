@@ -56,8 +56,8 @@ def test_points_add_to_100_and_every_question_is_examined_enough(name):
 def test_solution_earns_everything_stub_nothing_and_every_mistake_fails(name):
     # Not the seed that `autograder validate` takes by default: CI runs both.
     validation = validate(load_assignment(COURSE, name), workers=2, seed=1)
-    assert [(f.specimen.question, f.specimen.name, f.breach) for f in validation.breaches] == []
-    assert {f.specimen.kind for f in validation.findings} == {"solution", "stub", "mistake", "equivalent"}
+    assert [(f.kind, f.question, f.name, f.breach) for f in validation.breaches] == []
+    assert {f.kind for f in validation.findings} >= {"solution", "stub", "mistake", "equivalent", "wrong answer"}
 
 
 @every_assignment
@@ -87,73 +87,3 @@ def run(cells: tuple[str, ...]) -> dict[str, Any]:
             exec(cell, names)
     plt.close("all")
     return names
-
-
-#: Changes that no correct answer survives; each must be seen by every check it touches.
-DISTORTIONS = {
-    "zeros": np.zeros_like,
-    "half": lambda v: v / 2,
-    "negated": lambda v: -v,
-    "rounded to float16": lambda v: v.astype(np.float16),
-}
-
-
-def distorted(value, change):
-    """The value with its floating-point numbers changed, types and dtypes kept."""
-    if isinstance(value, TensorValue):
-        return TensorValue(distorted(value.array, change), value.dtype, value.device, value.requires_grad, value.kind)
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f":
-        with np.errstate(all="ignore"):
-            return (
-                np.asarray(change(value)).astype(value.dtype)[()]
-                if value.ndim == 0
-                else change(value).astype(value.dtype)
-            )
-    if isinstance(value, float):
-        return float(change(np.float64(value)))
-    if isinstance(value, list | tuple):
-        return type(value)(distorted(v, change) for v in value)
-    if isinstance(value, dict):
-        return {k: distorted(v, change) for k, v in value.items()}
-    return value
-
-
-def flat(value):
-    """All finite floating-point numbers of a value as one array."""
-    if isinstance(value, TensorValue):
-        return flat(value.array)
-    if isinstance(value, list | tuple):
-        return np.concatenate([flat(v) for v in value] or [np.zeros(0)])
-    if isinstance(value, dict):
-        return flat(list(value.values()))
-    array = np.asarray(value) if isinstance(value, np.ndarray | np.generic | float) else np.zeros(0)
-    return array.astype(np.float64).reshape(-1) if array.dtype.kind == "f" else np.zeros(0)
-
-
-@pytest.mark.parametrize("change", DISTORTIONS.values(), ids=DISTORTIONS)
-@every_assignment
-def test_every_check_rejects_distorted_answers(key_of, name, change):
-    missed = []
-    for question in key_of(name).questions:
-        for check in question.checks:
-            answers = [(case, distorted(case.expected, change)) for case in check.cases]
-            touched = any(not np.array_equal(flat(c.expected), flat(a), equal_nan=True) for c, a in answers)
-            if touched and all(compare(c.expected, a, c.allowed) is None for c, a in answers):
-                missed.append((question.name, check.title))
-    assert missed == []
-
-
-@every_assignment
-def test_every_question_rejects_answers_that_are_off_by_ten_thousand_ulp(key_of, name):
-    """Not every check can: where the reference itself is that noisy, the allowance is as wide."""
-    for question in key_of(name).questions:
-        cases = [case for check in question.checks for case in check.cases]
-        answers = [(c, distorted(c.expected, lambda v: v + 1e4 * np.spacing(v))) for c in cases]
-        touched = any(not np.array_equal(flat(c.expected), flat(a), equal_nan=True) for c, a in answers)
-        assert not touched or any(compare(c.expected, a, c.allowed) for c, a in answers), question.name
-
-
-def test_distortions_touch_answers(key_of):
-    """The table above would be idle if no check had floating-point answers."""
-    answers = [case.expected for q in key_of("softmax").questions for check in q.checks for case in check.cases]
-    assert sum(flat(a).size > 0 for a in answers) > 100
