@@ -675,7 +675,9 @@ def test_validate_is_content_with_a_sound_course(cli, tmp_path):
 
 
 def test_a_junit_file_that_cannot_be_written_is_refused(work, tmp_path, monkeypatch):
-    monkeypatch.setattr("autograder.grading.proofs.validate", lambda assignment, **_: Validation(assignment.name, 0, ()))
+    monkeypatch.setattr(
+        "autograder.grading.proofs.validate", lambda assignment, **_: Validation(assignment.name, 0, ())
+    )
     (tmp_path / "file").touch()
     result = CliRunner().invoke(app, ["validate", "--no-cache", "--junit", str(tmp_path / "file" / "proof.xml")])
     assert result.exit_code == 2

@@ -73,6 +73,8 @@ _NEARLY_NOTHING = frozenset(
     | {"sqrt", "square", "transpose", "where"}
 )
 
+#: Conditions that are turned around by way of their operator.
+_TOLD_APART = (ast.Compare, ast.UnaryOp, ast.BoolOp)
 #: Calls whose arguments no probe can see.
 _UNSEEN = frozenset({"cast", "errstate", "warn"})
 #: Parts of the tree that are no code of the solution, or that no probe can see.
@@ -187,12 +189,12 @@ class _Walk:
                     continue
                 here = getattr(child, "lineno", line)
                 if any(region.begin < here < region.end for region in self._regions):
-                    for new in self._alternatives(owner, field, child):
+                    for new in self._alternatives(field, child):
                         put = [new] if new is not None else []
                         yield owner, field, [*children[:at], *put, *children[at + 1 :]] if children is value else new
                 yield from self._visit(child, here)
 
-    def _alternatives(self, owner: ast.AST, field: str, node: ast.AST) -> Iterator[ast.AST | None]:
+    def _alternatives(self, field: str, node: ast.AST) -> Iterator[ast.AST | None]:
         """What can stand in the place of a node; None takes it out of its list."""
         for operator in _OPERATORS.get(type(node), ()):
             yield operator()
@@ -210,7 +212,7 @@ class _Walk:
             yield from self._calls(node)
         elif isinstance(node, ast.stmt) and self._can_go(node):
             yield ast.Pass()
-        if field == "test" and not isinstance(node, ast.Compare | ast.UnaryOp | ast.BoolOp):
+        if field == "test" and isinstance(node, ast.expr) and not isinstance(node, _TOLD_APART):
             yield ast.UnaryOp(ast.Not(), node)
 
     def _calls(self, node: ast.Call) -> Iterator[ast.AST]:

@@ -137,5 +137,5 @@ def test_declaring_a_mutant_that_does_not_exist_is_an_error_of_the_author(course
 
 def test_a_declaration_needs_a_reason(course):
     declared = CHECKS + 'f.equivalent_mutant("return x * y -> return x / y", reason=" ")\n'
-    with pytest.raises(CourseError, match="the reason why mutant .* is empty"):
+    with pytest.raises(CourseError, match=r"the reason why mutant .* is empty"):
         made(course, "return x * y", checks=declared)
