@@ -26,6 +26,7 @@ from autograder.text import json_text, visible
 if TYPE_CHECKING:
     from autograder.course.model import Assignment
     from autograder.grading.grade import Run
+    from autograder.grading.validate import Validation
     from autograder.records.gradebook import Gradebook
     from autograder.records.mark import Mark
 
@@ -304,30 +305,42 @@ def build(
             raise typer.Exit(1)
 
 
-@app.command(epilog="Example: autograder validate softmax")
+@app.command(epilog="Example: autograder validate softmax --junit proof.xml")
 def validate(
     assignments: Annotated[list[str] | None, typer.Argument(help="Names; all when none is given.")] = None,
     workers: WorkersOption = None,
     seed: SeedOption = 0,
     format: FormatOption = Format.text,
+    junit: Annotated[Path | None, typer.Option(help="Also write the findings to this file, as JUnit XML.")] = None,
+    mutants: Annotated[bool, typer.Option(help="Also change the reference, one slip at a time.")] = True,
+    cache: Annotated[bool, typer.Option(help="Reuse a sound result while nothing it depends on has changed.")] = True,
     trust_submissions: TrustOption = False,
     course: CourseOption = None,
 ) -> None:
     """Prove the checks: the solution earns everything, the stub nothing, every mistake fails."""
     with _reported_errors():
-        from autograder.grading.validate import validate as validate_assignment
+        from autograder.grading.proofs import Proofs
+        from autograder.reports.junit import junit_xml
         from autograder.reports.terminal import validation_report
 
         results = []
         for assignment in _load(course, assignments or []):
             with _progress() as advance:
+                proofs = Proofs(assignment.folder if cache else None)
                 results.append(
-                    validate_assignment(
-                        assignment, workers=workers or _cores(), seed=seed, trust=trust_submissions, on_mark=advance
+                    proofs.validate(
+                        assignment,
+                        workers=workers or _cores(),
+                        seed=seed,
+                        trust=trust_submissions,
+                        mutants=mutants,
+                        on_mark=advance,
                     )
                 )
             if format is Format.text:
                 _out.print(validation_report(results[-1]))
+        if junit is not None:
+            _write(junit, junit_xml(results))
         if format is Format.json:
             typer.echo(json_text([_validation_document(v) for v in results]), nl=False)
         if any(validation.breaches for validation in results):
@@ -444,20 +457,23 @@ def _show_run(run: Run, format: Format, show: list[str]) -> None:
             _out.print(feedback(mark))
 
 
-def _validation_document(validation: Any) -> dict[str, Any]:
+def _validation_document(validation: Validation) -> dict[str, Any]:
+    document = validation.to_document()
     return {
-        "assignment": validation.assignment,
-        "findings": [
-            {
-                "kind": f.specimen.kind,
-                "question": f.specimen.question,
-                "name": f.specimen.name,
-                "breach": f.breach,
-                "caught_by": list(f.caught_by),
-            }
-            for f in validation.findings
-        ],
+        "assignment": document["assignment"],
+        "breaches": len(validation.breaches),
+        "findings": document["findings"],
+        "idle_checks": [{"question": question, "title": title} for question, title in validation.idle],
     }
+
+
+def _write(path: Path, text: str) -> None:
+    from autograder.records.files import write_atomically
+
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}). Name another file.") from error
 
 
 @contextmanager

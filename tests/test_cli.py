@@ -16,12 +16,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import typer.main
 from typer.testing import CliRunner
 
 from autograder.cli import app
+from autograder.grading.validate import Validation
 from autograder.records.mark import points
 from autograder.sandbox.layers import LAYERS
 
@@ -673,16 +675,33 @@ def test_validate_names_a_mistake_that_no_hidden_check_catches(cli, tmp_path):
     (document,) = json.loads(done.stdout)
     assert document["assignment"] == "tiny"
     (breach,) = [finding for finding in document["findings"] if finding["breach"]]
+    assert document["breaches"] == 1
     assert (breach["kind"], breach["question"], breach["name"]) == ("mistake", "double", "always returns float64")
     assert breach["breach"] == "no hidden check fails it"
+    assert document["idle_checks"] == [{"question": "double", "title": "a table of numbers"}]
 
 
 @pytest.mark.slow
-def test_validate_is_content_with_a_sound_course(cli, course):
-    done = cli("validate", cwd=course)
+def test_validate_is_content_with_a_sound_course(cli, tmp_path):
+    course, junit = write_course(tmp_path / "course"), tmp_path / "proof.xml"
+    done = cli("validate", "--junit", junit, cwd=course)
     assert done.returncode == 0, done.stdout
-    for line in ("solution 1 of 1 earns everything", "stub 1 of 1 earns nothing", "mistake 1 of 1 fail a hidden check"):
+    for line in ("solution 2 of 2 earns everything", "stub 1 of 1 earns nothing", "mistake 1 of 1 fail a hidden check"):
         assert line in " ".join(done.stdout.split())
+    suite = ElementTree.parse(junit).getroot()[0]
+    assert (suite.get("name"), suite.get("failures")) == ("tiny", "0")
+    assert (course / ".autograder-cache" / "validate" / "tiny.json").is_file()
+    assert cli("validate", cwd=course).stdout == done.stdout
+
+
+def test_a_junit_file_that_cannot_be_written_is_refused(work, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "autograder.grading.proofs.validate", lambda assignment, **_: Validation(assignment.name, 0, ())
+    )
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(app, ["validate", "--no-cache", "--junit", str(tmp_path / "file" / "proof.xml")])
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
 
 
 def test_a_mistake_of_the_author_names_file_and_line(tmp_path, monkeypatch):

@@ -27,6 +27,7 @@ from autograder.course.master import question_definition
 from autograder.course.model import (
     Assignment,
     Check,
+    EquivalentMutant,
     Kind,
     Question,
     QuestionBuilder,
@@ -207,6 +208,7 @@ class _ChecksFile:
                 equivalents=tuple(self._variants(builder, builder.equivalents)),
                 where=where,
                 forbids=builder.forbids,
+                equivalent_mutants=tuple(self._equivalent_mutants(builder)),
             )
 
     def _question_itself(self, builder: QuestionBuilder, where: str) -> None:
@@ -351,6 +353,12 @@ class _ChecksFile:
             if _is_empty(statements[0]):
                 raise CourseError(f"{at}: {variant.name!r} has an empty body. Write out what a student would write.")
             yield replace(variant, where=at)
+
+    def _equivalent_mutants(self, builder: QuestionBuilder) -> Iterator[EquivalentMutant]:
+        for declared in builder.equivalent_mutants:
+            at = self._short(declared.where)
+            _require_line(declared.reason, f"{at}: the reason why mutant {declared.name!r} is equivalent")
+            yield replace(declared, where=at)
 
     def _short(self, where: str) -> str:
         """A place relative to the course: marks and messages are read on other machines."""

@@ -95,6 +95,20 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class EquivalentMutant:
+    """A mutant of the reference that no input can tell from it; see `autograder.course.mutate`.
+
+    Attributes:
+        name: the change in one line, as `autograder validate` shows it.
+        reason: why no check can reject it.
+    """
+
+    name: str
+    reason: str
+    where: str
+
+
+@dataclass(frozen=True)
 class Question:
     """What a student writes under one name, and how it is examined."""
 
@@ -107,6 +121,7 @@ class Question:
     equivalents: tuple[Variant, ...]
     where: str
     forbids: Forbids = NOTHING
+    equivalent_mutants: tuple[EquivalentMutant, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,6 +173,7 @@ class QuestionBuilder:
     mistakes: list[Variant] = field(default_factory=list)
     equivalents: list[Variant] = field(default_factory=list)
     forbids: Forbids = NOTHING
+    equivalent_mutants: list[EquivalentMutant] = field(default_factory=list)
 
     def check(
         self,
@@ -222,6 +238,15 @@ class QuestionBuilder:
     def equivalent(self, name: str) -> Callable[[F], F]:
         """Decorate a correct implementation in another style, which must keep full marks."""
         return self._variant(self.equivalents, name, "")
+
+    def equivalent_mutant(self, name: str, *, reason: str) -> None:
+        """Declare that a mutant of the reference computes the same as the reference.
+
+        Args:
+            name: the change in one line, as `autograder validate` lists it among the survivors.
+            reason: why no check can reject it.
+        """
+        self.equivalent_mutants.append(EquivalentMutant(name, reason, _caller()))
 
     def _variant(self, kept: list[Variant], name: str, hint: str) -> Callable[[F], F]:
         def register(definition: F) -> F:

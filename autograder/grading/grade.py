@@ -8,14 +8,15 @@ Solutions, stubs and listed mistakes take the same path; see `autograder.grading
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from traceback import extract_tb
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from autograder.course.model import Assignment
 from autograder.errors import GraderError
@@ -127,40 +128,70 @@ def mark_all(
     sources = list(sources)
     facts = facts_of(key, sandbox)
     marks: dict[int, Mark] = {}
+
+    def work(wait: bool, number: int, slot: Slot) -> tuple[int, Mark | None]:
+        submission = sources[number].read()
+        make = partial(mark_one, submission, key, slot, sandbox.limits, reveal, facts)
+        if book is None:
+            return number, make()
+        return number, book.graded(submission, make, lease_s=_lease_s(sandbox.limits), wait=wait)
+
+    def keep(found: tuple[int, Mark | None], _done: int, _total: int) -> None:
+        number, mark = found
+        if mark is not None:
+            marks[number] = mark
+            if on_mark is not None:
+                on_mark(mark, len(marks), len(sources))
+
+    # What another grader on the same gradebook is at work on is left for the end, and then waited for.
+    for wait in (False, True):
+        left = [number for number in range(len(sources)) if number not in marks]
+        if left:
+            in_slots(left, partial(work, wait), sandbox, workers=workers, on_done=keep)
+    return [marks[number] for number in range(len(sources))]
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_slots(
+    items: Sequence[Item],
+    work: Callable[[Item, Slot], Result],
+    sandbox: Sandbox,
+    *,
+    workers: int,
+    on_done: Callable[[Result, int, int], None] | None = None,
+) -> list[Result]:
+    """Do the work of every item, several at a time, each in a slot of its own; results keep the order of the items.
+
+    Args:
+        items: what is to be done.
+        work: does one; called in a thread.
+        sandbox: gives the slots.
+        workers: how many at the same time.
+        on_done: called in the calling thread with each result as it is ready, the number done and the number in all.
+    """
     with _slots(sandbox, workers) as free, ThreadPoolExecutor(workers) as threads:
 
-        def work(source: Readable, wait: bool) -> Mark | None:
-            submission = source.read()
+        def in_slot(item: Item) -> Result:
+            slot = free.get()
+            try:
+                return work(item, slot)
+            finally:
+                free.put(slot)
 
-            def make() -> Mark:
-                slot = free.get()
-                try:
-                    return mark_one(submission, key, slot, sandbox.limits, reveal, facts)
-                finally:
-                    free.put(slot)
-
-            if book is None:
-                return make()
-            return book.graded(submission, make, lease_s=_lease_s(sandbox.limits), wait=wait)
-
+        futures: list[Future[Result]] = [threads.submit(in_slot, item) for item in items]
         try:
-            # What another grader on the same gradebook is at work on is left for the end, and then waited for.
-            for wait in (False, True):
-                left = [number for number in range(len(sources)) if number not in marks]
-                futures = {threads.submit(work, sources[number], wait): number for number in left}
-                for future in as_completed(futures):
-                    mark = future.result()
-                    if mark is None:
-                        continue
-                    marks[futures[future]] = mark
-                    if on_mark is not None:
-                        on_mark(mark, len(marks), len(sources))
+            for done, future in enumerate(as_completed(futures), start=1):
+                if on_done is not None:
+                    on_done(future.result(), done, len(futures))
         except BaseException:
             # Ctrl-C, or an error of the caller's: what runs is ended at once instead of being waited for.
             threads.shutdown(wait=False, cancel_futures=True)
             sandbox.close()
             raise
-    return [marks[number] for number in range(len(sources))]
+        return [future.result() for future in futures]
 
 
 def _lease_s(limits: Limits) -> float:
@@ -169,9 +200,19 @@ def _lease_s(limits: Limits) -> float:
 
 
 def mark_one(
-    source: Readable, key: AnswerKey, slot: Slot, limits: Limits, reveal: Reveal, facts: dict[str, Any]
+    source: Readable,
+    key: AnswerKey,
+    slot: Slot,
+    limits: Limits,
+    reveal: Reveal,
+    facts: dict[str, Any],
+    *,
+    keep: Callable[[Transcript], None] | None = None,
 ) -> Mark:
-    """Read, sit, compare and mark one submission. A fault of ours costs this one mark and no points."""
+    """Read, sit, compare and mark one submission. A fault of ours costs this one mark and no points.
+
+    `keep` gets the transcript of its sitting, for those who want more than the mark.
+    """
     started = time.monotonic()
     submission = source.read()
     if submission.rejected:
@@ -179,6 +220,8 @@ def mark_one(
     else:
         try:
             transcript = _sit_twice_if_broken(slot, submission, key, limits)
+            if keep is not None:
+                keep(transcript)
             mark = mark_transcript(submission, key, transcript, reveal, facts)
             if reveal != "full":
                 mark = _retold(mark, submission, key, transcript, slot, limits)

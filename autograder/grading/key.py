@@ -36,11 +36,16 @@ _OTHER_PRECISION = {"float64": "float32", "float32": "float64"}
 
 @dataclass(frozen=True)
 class Case:
-    """One probe, the expected parts of its answer, and how far each of their leaves may be off."""
+    """One probe, the expected parts of its answer, and how far each of their leaves may be off.
+
+    Attributes:
+        other: the solution's answer to the same inputs in the other precision, None where it has none.
+    """
 
     probe: Probe
     expected: Parts
     allowed: Mapping[str, Allowed]
+    other: Parts | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,8 @@ def _keyed(
                     f"{check.where}: check {check.title!r}: the solution itself does not pass. {found[1]}"
                 )
             other = split_observed(recast.parts)[0] if recast.kind == "answer" else None
-            cases.append(Case(probe, expected, allowances(expected, other, check.tolerance, probe)))
+            allowed = allowances(expected, other, check.tolerance, probe)
+            cases.append(Case(probe, expected, allowed, other))
         checks.append(KeyedCheck(check.title, check.public, check.hundredths, check.hint, tuple(cases)))
     return KeyedQuestion(
         question.name, question.kind, question.hundredths, question.extra, tuple(checks), question.forbids

@@ -1,74 +1,99 @@
-"""Does an assignment prove itself? Solution, stub and every listed mistake are graded like any submission.
+"""Does an assignment prove itself? Everything whose outcome is known is graded like any submission.
 
-The solution must earn everything, the stub nothing, every mistake must fail at least one hidden check of its question,
-and every equivalent must keep full marks there.
+The solution must earn everything with two different seeds, the stub nothing; every mistake must fail at least one
+hidden check of its question, every equivalent keep full marks there; spoiled answers must be rejected by every check,
+and nearly all mutants of the reference by a hidden one.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
-from autograder.course.master import solution_cells, stub_cells
-from autograder.course.model import Assignment, Variant
-from autograder.grading.grade import OnMark, mark_all
-from autograder.grading.key import make_key
-from autograder.grading.submissions import Submission
+from autograder.course.model import Assignment
+from autograder.grading import specimens
+from autograder.grading.distort import DISTORTIONS, accepted_distortions, refused_float32
+from autograder.grading.grade import OnMark, in_slots, mark_one
+from autograder.grading.key import AnswerKey, KeyedQuestion, make_key
+from autograder.grading.specimens import Specimen
 from autograder.records.mark import Mark, QuestionMark, points
-from autograder.sandbox.host import Sandbox
+from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.limits import Limits
 
-Kind = Literal["solution", "stub", "mistake", "equivalent"]
+Kind = Literal["solution", "stub", "mistake", "equivalent", "wrong answer", "right answer", "mutant", "all mutants"]
+#: The least share of mutants that hidden checks must reject, those left out that are declared equivalent.
+GOAL = 0.95
 
 
 @dataclass(frozen=True)
-class Specimen:
-    """A submission whose outcome is known beforehand.
+class Finding:
+    """Whether one thing came out as it must.
 
     Attributes:
-        kind: what it is.
+        kind: what was examined.
         question: the question it concerns, "" for solution and stub.
-        name: of the mistake or equivalent.
-        submission: what is graded.
+        name: of the mistake, equivalent, kind of answer or change.
+        breach: what is wrong, "" when all is well.
+        caught_by: for a mistake or mutant, the titles of the hidden checks that fail it.
+        detail: for a mutant that no hidden check rejects, the change as a diff.
+        reason: for a mutant, why it is declared equivalent.
     """
 
     kind: Kind
     question: str
     name: str
-    submission: Submission
-
-    def read(self) -> Submission:
-        """The submission; see `autograder.grading.grade.Readable`."""
-        return self.submission
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Whether one specimen came out as it must.
-
-    Attributes:
-        breach: what is wrong, "" when all is well.
-        caught_by: for a mistake, the titles of the hidden checks that fail it.
-    """
-
-    specimen: Specimen
-    breach: str
+    breach: str = ""
     caught_by: tuple[str, ...] = ()
+    detail: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """All findings of one assignment."""
+    """All findings of one assignment.
+
+    Attributes:
+        idle: question and title of each hidden check that rejects no listed mistake.
+    """
 
     assignment: str
     hundredths: int
     findings: tuple[Finding, ...]
+    idle: tuple[tuple[str, str], ...] = ()
 
     @property
     def breaches(self) -> tuple[Finding, ...]:
         """The findings that need an author."""
         return tuple(f for f in self.findings if f.breach)
+
+    @property
+    def mutants(self) -> tuple[Finding, ...]:
+        """The mutants that a hidden check must reject."""
+        return tuple(f for f in self.findings if f.kind == "mutant" and not f.reason)
+
+    @property
+    def survivors(self) -> tuple[Finding, ...]:
+        """The mutants that no hidden check rejects and nobody declared equivalent."""
+        return tuple(f for f in self.mutants if not f.caught_by)
+
+    def to_document(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        return {
+            "assignment": self.assignment,
+            "hundredths": self.hundredths,
+            "findings": [asdict(finding) for finding in self.findings],
+            "idle": [list(pair) for pair in self.idle],
+        }
+
+    @classmethod
+    def of_document(cls, document: dict[str, Any]) -> Validation:
+        """The reverse of `to_document`."""
+        findings = tuple(Finding(**{**f, "caught_by": tuple(f["caught_by"])}) for f in document["findings"])
+        idle = tuple((question, title) for question, title in document["idle"])
+        return cls(document["assignment"], document["hundredths"], findings, idle)
 
 
 def validate(
@@ -78,87 +103,107 @@ def validate(
     seed: int = 0,
     limits: Limits | None = None,
     trust: bool = False,
+    mutants: bool = True,
     on_mark: OnMark | None = None,
 ) -> Validation:
     """Grade everything whose outcome is known, through the ordinary path.
 
+    Args:
+        assignment: what is to be proven.
+        workers: how many submissions are graded at the same time.
+        seed: of the hidden inputs; the solution is also graded with the next one.
+        limits: of each submission.
+        trust: run even where this machine cannot hold hostile code.
+        mutants: also change the reference in every way of `autograder.course.mutate`.
+        on_mark: as in `autograder.grade`.
+
     Raises:
-        CourseError: the solution does not answer its own checks.
+        CourseError: the solution does not answer its own checks, or a mutant is declared that does not exist.
         UsageError, GraderError: as `autograder.grade`.
     """
     limits = limits or Limits()
-    groups = _specimens(assignment)
-    total, done = sum(map(len, groups.values())), 0
-    marks: list[Mark] = []
-
-    def count(mark: Mark, _done: int, _total: int) -> None:
-        nonlocal done
-        done += 1
-        if on_mark is not None:
-            on_mark(mark, done, total)
-
+    variants = specimens.Variants(assignment)
+    seeds = (seed, seed + 1)
+    every = [*(specimens.solution(assignment, s) for s in seeds), specimens.stub(assignment)]
+    every += [s for question in assignment.questions for s in variants.of(question, with_mutants=mutants)]
     with Sandbox(limits, trust=trust, secret=[assignment.folder]) as sandbox:
         with closing(sandbox.slot()) as slot:
-            key = make_key(assignment, seed, slot, limits)
-        for name, specimens in groups.items():
-            # A variant of one question is asked that question only; solution and stub are asked all.
-            part = replace(key, questions=tuple(q for q in key.questions if name in ("", q.name)))
-            marks += mark_all(specimens, part, sandbox, workers=workers, reveal="full", on_mark=count)
-    every = [specimen for specimens in groups.values() for specimen in specimens]
-    findings = tuple(_judge(specimen, mark) for specimen, mark in zip(every, marks, strict=True))
-    return Validation(assignment.name, key.hundredths, findings)
+            keys = [make_key(assignment, s, slot, limits) for s in seeds]
+        whole = [keys[0], keys[1], keys[0]]
+        # A variant of one question is asked that question only.
+        parts = {q.name: replace(keys[0], questions=(q,)) for q in keys[0].questions}
+        work = [(s, whole[at] if at < 3 else parts[s.question]) for at, s in enumerate(every)]
+        marks = in_slots(work, _mark_with(limits), sandbox, workers=workers, on_done=on_mark)
+    findings = [_judge(specimen, mark) for specimen, mark in zip(every, marks, strict=True)]
+    findings += [finding for question in keys[0].questions for finding in _judge_answers(question)]
+    findings += _judge_mutants(findings)
+    return Validation(assignment.name, keys[0].hundredths, tuple(findings), _idle(keys[0], findings))
 
 
-#: Cells of the solution that no variant needs: check cells would ask the question before the variant replaces it, and
-#: figures take most of a notebook's time.
-_LEFT_OUT = (".check(", "plt.show(")
+def _mark_with(limits: Limits) -> Callable[[tuple[Specimen, AnswerKey], Slot], Mark]:
+    def mark(item: tuple[Specimen, AnswerKey], slot: Slot) -> Mark:
+        return mark_one(*item, slot, limits, "full", {})
 
-
-def _specimens(assignment: Assignment) -> dict[str, list[Specimen]]:
-    """Everything whose outcome is known, by the question it concerns; "" for what concerns all."""
-    solution = solution_cells(assignment)
-    groups = {
-        "": [
-            Specimen("solution", "", "solution", _submission("solution", solution)),
-            Specimen("stub", "", "stub", _submission("stub", stub_cells(assignment))),
-        ]
-    }
-    for question in assignment.questions:
-        groups[question.name] = []
-        kinds: tuple[tuple[Kind, tuple[Variant, ...]], ...] = (
-            ("mistake", question.mistakes),
-            ("equivalent", question.equivalents),
-        )
-        for kind, variants in kinds:
-            for variant in variants:
-                cells = (*(c for c in solution if not any(word in c for word in _LEFT_OUT)), variant.source)
-                name = f"{question.name}: {variant.name}"
-                groups[question.name].append(Specimen(kind, question.name, variant.name, _submission(name, cells)))
-    return groups
-
-
-def _submission(name: str, cells: tuple[str, ...]) -> Submission:
-    return Submission(name, name, cells=tuple(enumerate(cells, start=1)))
+    return mark
 
 
 def _judge(specimen: Specimen, mark: Mark) -> Finding:
+    finding = Finding(specimen.kind, specimen.question, specimen.name)
     broken = [c.message for q in mark.questions for c in q.checks if c.verdict == "grader_error"]
     if mark.status != "graded" or broken:
-        return Finding(specimen, f"the grader itself failed: {'; '.join([*mark.flags, *broken])}")
-    by_name = {q.name: q for q in mark.questions}
-    if specimen.kind == "solution":
-        return Finding(specimen, "; ".join(_failures(q) for q in mark.questions if _failures(q)))
+        return replace(finding, breach=f"the grader itself failed: {'; '.join([*mark.flags, *broken])}")
     if specimen.kind == "stub":
-        earned = [f"{q.name} earns {points(q.hundredths)}" for q in mark.questions if q.hundredths]
-        return Finding(specimen, "; ".join(earned))
-    question = by_name[specimen.question]
-    if specimen.kind == "equivalent":
-        return Finding(specimen, _failures(question))
+        return replace(finding, breach="; ".join(_earned(mark.questions)))
+    if specimen.kind in ("solution", "equivalent"):
+        return replace(finding, breach="; ".join(filter(None, map(_failures, mark.questions))))
+    (question,) = mark.questions
     caught_by = tuple(c.title for c in question.checks if not c.public and c.verdict != "pass")
-    return Finding(specimen, "" if caught_by else "no hidden check fails it", caught_by)
+    finding = replace(finding, caught_by=caught_by)
+    if specimen.mutant is None:
+        return replace(finding, breach="" if caught_by else "no hidden check fails it")
+    reason = specimen.mutant.equivalent
+    wrong = f"it is declared equivalent ({reason}), but a hidden check fails it: {caught_by[:1]}"
+    detail = "" if caught_by else specimen.mutant.diff
+    return replace(finding, reason=reason, detail=detail, breach=wrong if reason and caught_by else "")
+
+
+def _earned(questions: Sequence[QuestionMark]) -> Iterator[str]:
+    """What a submission earned or passed, question by question."""
+    for question in questions:
+        passed = [repr(check.title) for check in question.checks if check.verdict == "pass"]
+        if passed:
+            yield f"{question.name} earns {points(question.hundredths)}: it passes {', '.join(passed)}"
 
 
 def _failures(question: QuestionMark) -> str:
     """The failed checks of a question in one sentence, "" when there are none."""
     failed = [f"{c.title!r} ({c.verdict}: {c.message})" for c in question.checks if c.verdict != "pass"]
     return f"{question.name} fails {', '.join(failed)}" if failed else ""
+
+
+def _judge_answers(question: KeyedQuestion) -> Iterator[Finding]:
+    """Answers that were made from the solution's own; see `autograder.grading.distort`."""
+    for distortion in DISTORTIONS:
+        accepted = accepted_distortions(question, distortion)
+        breach = f"accepted by {', '.join(map(repr, accepted))}" if accepted else ""
+        yield Finding("wrong answer", question.name, distortion.name, breach)
+    refused = list(refused_float32(question))
+    breach = "; ".join(f"{title!r} refuses the {part}" for title, part in refused)
+    yield Finding("right answer", question.name, "computed in float64, rounded to float32", breach)
+
+
+def _judge_mutants(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Whether enough mutants of the whole assignment were rejected."""
+    counted = [finding for finding in findings if finding.kind == "mutant" and not finding.reason]
+    if counted:
+        share = sum(bool(finding.caught_by) for finding in counted) / len(counted)
+        breach = "" if share >= GOAL else f"hidden checks reject {share:.1%} of {len(counted)} mutants, not {GOAL:.0%}"
+        yield Finding("all mutants", "", "enough are rejected", breach)
+
+
+def _idle(key: AnswerKey, findings: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
+    """The hidden checks that reject no listed mistake."""
+    used = Counter((f.question, title) for f in findings if f.kind == "mistake" for title in f.caught_by)
+    return tuple(
+        (q.name, c.title) for q in key.questions for c in q.checks if not c.public and not used[q.name, c.title]
+    )

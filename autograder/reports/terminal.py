@@ -136,29 +136,41 @@ def _check_lines(check: CheckMark) -> Iterable[RenderableType]:
         yield Padding(Text(f"Hint: {check.hint}", style="italic"), (0, 0, 0, 10))
 
 
+#: What must be so for everything of one kind, in the words of a report.
+_PROVEN = {
+    "solution": "earns everything",
+    "stub": "earns nothing",
+    "mistake": "fail a hidden check",
+    "equivalent": "keep full marks",
+    "wrong answer": "are rejected by every check they touch",
+    "right answer": "are accepted",
+    "mutant": "are rejected by a hidden check",
+}
+
+
 def validation_report(validation: Validation) -> Group:
-    """What was proven about one assignment, and each breach."""
-    counts: dict[str, list[int]] = {}
-    for finding in validation.findings:
-        count = counts.setdefault(finding.specimen.kind, [0, 0])
-        count[0] += not finding.breach
-        count[1] += 1
-    outcome = {
-        "solution": "earns everything",
-        "stub": "earns nothing",
-        "mistake": "fail a hidden check",
-        "equivalent": "keep full marks",
-    }
+    """What was proven about one assignment, each breach, and what an author may want to look at."""
     table = Table(show_header=False, show_edge=False, box=None)
-    for kind, (good, total) in counts.items():
-        style = "green" if good == total else "red"
-        table.add_row(Text(f"  {kind}"), Text(f"{good} of {total}", style=style), Text(outcome[kind]))
+    for kind, outcome in _PROVEN.items():
+        found = validation.mutants if kind == "mutant" else [f for f in validation.findings if f.kind == kind]
+        good = sum(not (f.breach or (kind == "mutant" and not f.caught_by)) for f in found)
+        style = "green" if good == len(found) else "yellow" if kind == "mutant" else "red"
+        if found:
+            table.add_row(Text(f"  {kind}"), Text(f"{good} of {len(found)}", style=style), Text(outcome))
     worth = f"{points(validation.hundredths):g} points"
     parts: list[RenderableType] = [Text.assemble((validation.assignment, "bold"), f"  {worth}"), table]
     for finding in validation.breaches:
-        where = f"{finding.specimen.question}: " if finding.specimen.question else ""
-        text = f"  {finding.specimen.kind} {where}{finding.specimen.name!r}: {finding.breach}"
+        where = f"{finding.question}: " if finding.question else ""
+        text = f"  {finding.kind} {where}{finding.name!r}: {finding.breach}"
         parts.append(Text(visible(text, 2000, keep_newlines=True), style="red"))
+    if validation.idle:
+        parts.append(Text("  hidden checks that no listed mistake fails", style="bold"))
+        parts += [Text(f"    {question}: {title}") for question, title in validation.idle]
+    if validation.survivors:
+        parts.append(Text("  mutants that no hidden check rejects", style="bold"))
+    for finding in validation.survivors:
+        parts.append(Text(f"    {finding.question}: {finding.name}"))
+        parts.append(Padding(Text(visible(finding.detail, 2000, keep_newlines=True), style="dim"), (0, 0, 0, 6)))
     return Group(*parts)
 
 

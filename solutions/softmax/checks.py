@@ -1014,6 +1014,10 @@ def _(x, axis=-1):
 # Logsumexp -------------------------------------------------------------------------------------
 
 logsumexp = question("logsumexp", points=8)
+logsumexp.equivalent_mutant(
+    "shift = np.where(np.isfinite(largest), largest, 0) -> shift = np.where(np.isfinite(largest), largest, 1)",
+    reason="Any finite number may stand in for an infinite shift: the result is that infinity.",
+)
 
 
 @logsumexp.check(
@@ -1739,6 +1743,11 @@ def _(grad, log_y, axis=-1):
 # Torch: softmax --------------------------------------------------------------------------------
 
 torch_softmax = question("torch_softmax", points=6, kind="torch", forbids=READY_MADE)
+torch_softmax.equivalent_mutant(
+    "e = torch.exp(x - x.detach().max(dim=dim, keepdim=True).values) -> "
+    "e = torch.exp(x - x.max(dim=dim, keepdim=True).values)",
+    reason="The shift cancels in the quotient, and so does its gradient.",
+)
 
 
 @torch_softmax.check(**RUNS_ANYWHERE)
@@ -1903,6 +1912,10 @@ def _(x, dim=-1):
 # Torch: log_softmax ----------------------------------------------------------------------------
 
 torch_log_softmax = question("torch_log_softmax", points=6, kind="torch", forbids=READY_MADE)
+torch_log_softmax.equivalent_mutant(
+    "z = x - x.detach().max(dim=dim, keepdim=True).values -> z = x - x.max(dim=dim, keepdim=True).values",
+    reason="The shift cancels in the difference, and so does its gradient.",
+)
 
 
 @torch_log_softmax.check(**RUNS_ANYWHERE)
