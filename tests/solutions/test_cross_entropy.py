@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import hypothesis.extra.numpy as hnp
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import scipy.special
@@ -32,6 +33,7 @@ def load_master() -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    plt.close("all")  # Other tests find no figure open.
     return module
 
 
