@@ -974,6 +974,10 @@ declare_optimizers(
             L2 + BETAS + MOMENTS + "r = (1 - b2**t) ** 0.5\np -= lr * r / (1 - b1**t) * m / (np.sqrt(v) + eps * r)",
         ),
         (
+            "computes in float64 and rounds at the end",
+            "single, p, g = p, p.astype(float), g.astype(float)\n" + L2 + ADAM + "\nsingle[...] = p",
+        ),
+        (
             "averages as steps towards the new",
             L2 + BETAS + "m = s['m'] = s.get('m', 0) + (1 - b1) * (g - s.get('m', 0))\n"
             "v = s['v'] = s.get('v', 0) + (1 - b2) * (g * g - s.get('v', 0))\n" + HATS + DESCEND,

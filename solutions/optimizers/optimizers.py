@@ -143,7 +143,8 @@ moves_on_a_saddle = "c"  # SOLUTION
 #
 # **Worked example.** `params` is $[1]$, `lr` 0.5, the data are the two samples 3 and 3, and `grad_fn`
 # returns `params - batch.mean()`. One step moves half of the way to 3: batch gradient descent goes
-# $1, 2$ in one epoch, stochastic gradient descent $1, 2, 2.5$.
+# $1, 2$ in one epoch, stochastic gradient descent $1, 2, 2.5$. With five such samples and batches of 2
+# there are three steps, the last with one sample: $1, 2, 2.5, 2.75$.
 #
 # **Why one wants them.** Steps from few samples are noisy and cheap. A thousand cheap steps lead
 # further than one exact step, and the noise helps to leave saddles.

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.course.probes import Call, Gradient, call, do, gradient, module, script, steps, value
-from autograder.course.values import Code, Generator, TensorValue, Unsupported, tensor
+from autograder.course.probes import Call, Gradient, Result, call, do, gradient, module, put, script, steps, value
+from autograder.course.values import Code, Generator, TensorValue, Unsupported, parameter, tensor
 from autograder.sandbox import wire
 
 ARRAYS = hnp.arrays(
@@ -88,6 +88,13 @@ def test_text_form_comes_back_bit_by_bit(sent):
         call(x=np.ones((2, 3)), axis=0),
         gradient(tensor([1.0]), wrt="0", cotangent_seed=3),
         steps((call([np.ones(2)]), call([np.zeros(2)])), do("step", [np.ones(2)], on=1), watch=("lr",)),
+        steps(
+            call([parameter([1.0])]),
+            put(("groups", 0, "lr"), 0.5),
+            do("save"),
+            do("load", Result(2)),
+            watch_inputs=True,
+        ),
         module(call(2, 3), tensor([[1.0, 2.0]]), state={"linear.weight": tensor([[1.0]])}),
         value(),
         script("y = Node(x)", "y.data", uses=("Node",), x=2.0),
