@@ -7,6 +7,7 @@ from autograder.course.observe import NUMPY_ONLY, Forbids, lines, ops
 from autograder.course.probes import call, call_twice, do, gradient, module, steps, value
 from autograder.course.reduced import Far, check_reduced
 from autograder.course.values import Code, Generator, tensor
+from autograder.course.watched import check_torch
 
 __all__ = [
     "NUMPY_ONLY",
@@ -19,6 +20,7 @@ __all__ = [
     "call_twice",
     "check_elementwise",
     "check_reduced",
+    "check_torch",
     "declare_variants",
     "device",
     "do",
