@@ -21,6 +21,7 @@ from autograder.course.probes import (
 from autograder.course.reduced import Far, check_reduced
 from autograder.course.stepped import check_optimizer, declare_optimizers
 from autograder.course.values import Code, Generator, parameter, tensor
+from autograder.course.watched import check_torch
 
 __all__ = [
     "NUMPY_ONLY",
@@ -35,6 +36,7 @@ __all__ = [
     "check_elementwise",
     "check_optimizer",
     "check_reduced",
+    "check_torch",
     "declare_optimizers",
     "declare_variants",
     "device",

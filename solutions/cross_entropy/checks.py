@@ -12,7 +12,17 @@ import math
 
 import numpy as np
 
-from autograder.course import call, call_twice, declare_variants, gradient, question, tensor, value
+from autograder.course import (
+    Forbids,
+    call,
+    call_twice,
+    check_torch,
+    declare_variants,
+    gradient,
+    question,
+    tensor,
+    value,
+)
 
 REDUCTIONS = ("mean", "sum", "none")
 #: Every function must leave its inputs alone; one check of each says so.
@@ -1557,7 +1567,18 @@ def ce_gradient(**arguments):
     return gradient(**arguments, wrt="logits")
 
 
-torch_cross_entropy = question("torch_cross_entropy", points=6, kind="torch")
+torch_cross_entropy = question(
+    "torch_cross_entropy",
+    points=6,
+    kind="torch",
+    forbids=Forbids(operators=("*softmax*", "*cross_entropy*", "nll_loss*")),
+)
+check_torch(
+    torch_cross_entropy,
+    lambda rng: ce_gradient(**images(rng, 5, 3)),
+    by_hand="built without the library's cross_entropy, nll_loss and log_softmax",
+    points=3,
+)
 torch_cross_entropy.check(
     "labels: mean over the batch, and gradient", public=True, hint="-ln(3/4) for the first case."
 )(
@@ -1715,7 +1736,15 @@ def torch_coin(rng, *shape):
     return {name: tensor(array) for name, array in coin(rng, *shape, name="x").items()}
 
 
-torch_bce_with_logits = question("torch_bce_with_logits", points=5, kind="torch")
+torch_bce_with_logits = question(
+    "torch_bce_with_logits", points=5, kind="torch", forbids=Forbids(operators=("*binary_cross_entropy*",))
+)
+check_torch(
+    torch_bce_with_logits,
+    lambda rng: gradient(**torch_coin(rng, 4, 3), pos_weight=tensor(3.0)),
+    by_hand="built without the library's binary_cross_entropy",
+    points=2.5,
+)
 torch_bce_with_logits.check("mean over the batch, and gradient", public=True, hint="What is sigmoid(ln 4)?")(
     lambda rng: [gradient(x=tensor([math.log(4), 0.25]), y=tensor([1.0, 0.0])), gradient(**torch_coin(rng, 6))]
 )

@@ -1116,7 +1116,8 @@ def kl_div_loss(log_q: Array, p: Array, reduction: str = "batchmean") -> Array:
 #   without dimensions, with the dtype and device of `logits`. Integer logits give PyTorch's default
 #   float dtype.
 # - Build it from exponential, maximum, sum, logarithm, indexing and arithmetic. PyTorch's own
-#   `cross_entropy`, `nll_loss` and `log_softmax` (as functions, methods or modules) are not allowed.
+#   `cross_entropy`, `nll_loss` and `log_softmax` (as functions, methods or modules) are not allowed:
+#   the grader records which operators run, and half of the points are for doing without them.
 # - Value and gradient are right for all finite scores, also 1000 and -1000. The inputs are never
 #   modified, and there is no Python loop over samples.
 #
@@ -1166,7 +1167,7 @@ def torch_cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Te
 # - The result is a tensor without dimensions, with the dtype and device of `x`. Value and gradient
 #   are right for all finite scores.
 # - PyTorch's own `binary_cross_entropy_with_logits` and `binary_cross_entropy` (as functions or
-#   modules) are not allowed.
+#   modules) are not allowed: half of the points are for doing without them.
 #
 # **Worked example.** For `x = torch.tensor([math.log(4), 0.0], requires_grad=True)` and the labels
 # $[1, 0]$ the loss is $0.458$. After `backward()`, `x.grad` is $[-0.1, 0.25]$, as in 2.19.

@@ -14,9 +14,11 @@ import numpy as np
 
 from autograder.course import (
     Far,
+    Forbids,
     call,
     call_twice,
     check_reduced,
+    check_torch,
     declare_variants,
     gradient,
     question,
@@ -1515,11 +1517,21 @@ check_reduced(
 
 # PyTorch ---------------------------------------------------------------------------------------
 
-torch_smooth_l1 = question("torch_smooth_l1", points=4, kind="torch")
+torch_smooth_l1 = question(
+    "torch_smooth_l1", points=4, kind="torch", forbids=Forbids(operators=("smooth_l1_loss*", "huber_loss*"))
+)
 
 
 def tensors(rng, shape, dtype=None):
     return {k: tensor(v, dtype) for k, v in residuals(rng, shape).items()}
+
+
+check_torch(
+    torch_smooth_l1,
+    lambda rng: gradient(**tensors(rng, (4, 3))),
+    by_hand="built without the library's smooth_l1_loss and huber_loss",
+    points=2,
+)
 
 
 @torch_smooth_l1.check("the worked example and a batch", public=True, hint="Both pieces, then the mean.")
@@ -1617,7 +1629,13 @@ declare_variants(
     ],
 )
 
-torch_triplet_margin = question("torch_triplet_margin", points=5, kind="torch")
+torch_triplet_margin = question(
+    "torch_triplet_margin",
+    points=5,
+    kind="torch",
+    # PyTorch's own runs the same operators as one written by hand: only its names tell.
+    forbids=Forbids(names=("triplet_margin_loss", "triplet_margin_with_distance_loss", "TripletMarginLoss")),
+)
 EQUAL_TRIPLE = {
     "a": tensor([[1.0, 2.0], [0.3, 0.1]]),
     "p": tensor([[1.0, 2.0], [0.5, -0.1]]),
@@ -1627,6 +1645,14 @@ EQUAL_TRIPLE = {
 
 def torch_triples(rng, shape, dtype=None):
     return {k: tensor(v, dtype) for k, v in triples(rng, shape).items()}
+
+
+check_torch(
+    torch_triplet_margin,
+    lambda rng: gradient(**torch_triples(rng, (4, 3)), wrt="a"),
+    by_hand="built without the library's triplet_margin_loss",
+    points=2.5,
+)
 
 
 @torch_triplet_margin.check("the worked example and a batch", public=True, hint="Two distances, a margin, a maximum.")
@@ -1722,6 +1748,9 @@ torch_focal = question("torch_focal", points=5, kind="torch")
 def focal_tensors(rng, shape, dtype="float64", **options):
     x, y = 2 * rng.normal(size=shape), (signs(rng, shape) + 1) // 2
     return {"logits": tensor(x, dtype), "y": tensor(y, dtype), "gamma": 2.0, "alpha": 0.25, **options}
+
+
+check_torch(torch_focal, lambda rng: gradient(**focal_tensors(rng, (4, 3)), wrt="logits"))
 
 
 @torch_focal.check("the worked example and a batch", public=True, hint="What is the probability of the true class?")

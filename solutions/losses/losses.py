@@ -1721,7 +1721,8 @@ def multilabel_margin_loss_backward(grad: Array, x: Array, y: Array, reduction: 
 # Now PyTorch, where autograd finds the gradient. The three functions that follow return the **mean** as a tensor
 # without axes, with the dtype and device of the inputs.
 #
-# - PyTorch's own loss of this name (and `huber_loss`, or a loss module) is not allowed; all else is.
+# - PyTorch's own loss of this name (and `huber_loss`, or a loss module) is not allowed: half of the
+#   points of `torch_smooth_l1` and `torch_triplet_margin` are for that. All else is allowed.
 # - The result stays connected to its inputs, so that `backward()` gives the right gradient, also for extreme inputs.
 # - The input is never modified, and there is no Python loop over samples.
 #

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autograder.course import (
+    Forbids,
     Generator,
     call,
     call_twice,
     check_elementwise,
+    check_torch,
     declare_variants,
     do,
     gradient,
@@ -2033,7 +2035,12 @@ TORCH_HINTS = {
     "dtypes": "Is there a .float(), or a new tensor? For integers, is a float involved anywhere?",
 }
 
-torch_relu = question("torch_relu", points=3, kind="torch")
+#: `relu`, `elu` and their relatives; `relu6` runs as `hardtanh`.
+NO_RELATIVES = Forbids(operators=("*elu*", "threshold*", "hardtanh*"))
+BY_HAND = "built without the library's relu, elu and relatives"
+
+torch_relu = question("torch_relu", points=3, kind="torch", forbids=NO_RELATIVES)
+check_torch(torch_relu, lambda rng: gradient(x=tensor(rng.normal(size=(2, 3)))), by_hand=BY_HAND, points=1.5)
 check_elementwise(torch_relu, x=[-2.0, 3.0, 8.0, -0.1], hints=TORCH_HINTS)
 
 
@@ -2071,7 +2078,8 @@ declare_variants(
     ],
 )
 
-torch_elu = question("torch_elu", points=3, kind="torch")
+torch_elu = question("torch_elu", points=3, kind="torch", forbids=NO_RELATIVES)
+check_torch(torch_elu, lambda rng: gradient(x=tensor(rng.normal(size=(2, 3)))), by_hand=BY_HAND, points=1.5)
 check_elementwise(
     torch_elu,
     x=[-LN2, 3.0, -1.0],

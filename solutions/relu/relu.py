@@ -1480,8 +1480,8 @@ saturating_activation = "d"  # SOLUTION
 # Now autograd finds the derivative. Formulas and worked numbers are those of 3.3 and 3.5.
 #
 # - PyTorch's own `relu`, `elu` and their relatives (`leaky_relu`, `selu`, `threshold`, ..., as
-#   functions, methods or modules) are not allowed. `torch.where`, `clamp`, `exp`, `expm1` and
-#   arithmetic are.
+#   functions, methods or modules) are not allowed: half of the points are for doing without them.
+#   `torch.where`, `clamp`, `exp`, `expm1` and arithmetic are allowed.
 # - The result is a tensor with the shape, dtype and device of `x`. An integer tensor gives
 #   PyTorch's default float dtype. (Its own `relu` would keep the integers.)
 # - The result stays connected to `x`, so that `backward()` gives the right gradient, also for

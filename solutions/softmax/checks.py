@@ -7,11 +7,11 @@ mistakes and equivalents never run here: each becomes a cell of a notebook that 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autograder.course import Forbids, call, call_twice, device, gradient, lines, ops, question, tensor, value
+from autograder.course import Forbids, call, call_twice, check_torch, gradient, lines, question, tensor, value
 
 if TYPE_CHECKING:
     import torch
@@ -29,22 +29,11 @@ STAYS: dict[str, str] = {
 }
 
 
-#: What the torch questions are to be built without, and the check that sees it: half of their points.
+#: What the torch questions are to be built without.
 READY_MADE = Forbids(
     operators=("*softmax*", "*logsumexp*", "*logaddexp*", "*logcumsumexp*", "*cross_entropy*", "*attention*")
 )
-BUILT_BY_HAND: dict[str, Any] = {
-    "title": "built from exp, max, sum and log, without the library's own function",
-    "points": 3,
-    "hint": "Which of PyTorch's functions do you call? Write their formula instead.",
-}
-
-
-#: One check of each torch question: nothing is made on the CPU while the input is elsewhere.
-RUNS_ANYWHERE: dict[str, str] = {
-    "title": "runs unchanged on an accelerator",
-    "hint": "Which tensors do you create, and on which device do they live?",
-}
+BY_HAND = "built from exp, max, sum and log, without the library's own function"
 
 #: One check of the functions that invite a loop.
 NO_LOOP: dict[str, str] = {
@@ -1748,16 +1737,7 @@ torch_softmax.equivalent_mutant(
     "e = torch.exp(x - x.max(dim=dim, keepdim=True).values)",
     reason="The shift cancels in the quotient, and so does its gradient.",
 )
-
-
-@torch_softmax.check(**RUNS_ANYWHERE)
-def _(rng):
-    return device(gradient(x=tensor(rng.normal(size=(2, 3)))))
-
-
-@torch_softmax.check(**BUILT_BY_HAND)
-def _(rng):
-    return ops(gradient(x=tensor(rng.normal(size=(2, 3)))))
+check_torch(torch_softmax, lambda rng: gradient(x=tensor(rng.normal(size=(2, 3)))), by_hand=BY_HAND, points=3)
 
 
 @torch_softmax.check("each row of a batch sums to one", public=True, points=1, hint="Print out.sum(dim=1).")
@@ -1916,16 +1896,7 @@ torch_log_softmax.equivalent_mutant(
     "z = x - x.detach().max(dim=dim, keepdim=True).values -> z = x - x.max(dim=dim, keepdim=True).values",
     reason="The shift cancels in the difference, and so does its gradient.",
 )
-
-
-@torch_log_softmax.check(**RUNS_ANYWHERE)
-def _(rng):
-    return device(gradient(x=tensor(rng.normal(size=(2, 3)))))
-
-
-@torch_log_softmax.check(**BUILT_BY_HAND)
-def _(rng):
-    return ops(gradient(x=tensor(rng.normal(size=(2, 3)))))
+check_torch(torch_log_softmax, lambda rng: gradient(x=tensor(rng.normal(size=(2, 3)))), by_hand=BY_HAND, points=3)
 
 
 @torch_log_softmax.check(

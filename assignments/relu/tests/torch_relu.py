@@ -10,7 +10,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "torch_relu"
-points = [0.5]
+points = [0.22]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -145,7 +145,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the numbers of the worked example',
-    points=0.5,
+    points=0.22,
     hidden=False,
     success_message='Right.',
     failure_message='Is every step from x to the result a torch operation?',
