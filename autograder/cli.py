@@ -167,7 +167,7 @@ def grade(
                     _err.print(f"{len(finished)} finished marks are in {folder.path}")
                 raise
         for warning in run.warnings:
-            _err.print(f"warning: {warning}", style="yellow")
+            _err.print(f"warning: {warning}", style="yellow", soft_wrap=True)
         if folder is not None:
             folder.finish(run.marks, run.provenance, run.elapsed_s, finished=True)
         _show_run(run, format, show or [])

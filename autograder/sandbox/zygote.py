@@ -12,6 +12,7 @@ with a pidfd (and the pid), ``ended`` with status and resource usage.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -49,6 +50,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     config = json.loads(sys.argv[2])
     active = frozenset(config["active"])
+    _offer_first()
     try:
         before = jail.early(active)
         from autograder.sandbox.warm import warm_up
@@ -66,6 +68,12 @@ def main() -> None:
     send_packet(control, {"is": "ready", "loaded": loaded, "vm_size_bytes": state.vm_size_bytes})
     _serve_slots(control, active, state, limits, config)
     os._exit(0)
+
+
+def _offer_first() -> None:
+    """Where the whole machine runs out of memory, the kernel is to end a job or its zygote, and never the grader."""
+    with contextlib.suppress(OSError):  # no such file outside Linux, or no proc
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _forget_environment() -> None:
