@@ -1,6 +1,6 @@
 """The main path: from a folder of notebooks to a list of marks.
 
-    find the notebooks -> let the solution answer every check -> for each notebook: read, sit, compare, mark, tell
+    find the notebooks -> let the solution answer every check -> for each notebook: read, sit, compare, mark, explain
 
 Solutions, stubs and listed mistakes take the same path; see `autograder.grading.validate`.
 """
@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from autograder.course.model import Assignment
 from autograder.errors import GraderError
+from autograder.grading.diagnosis import Casebook
 from autograder.grading.key import AnswerKey, make_key
 from autograder.grading.marking import Reveal, mark_transcript, mark_unread
 from autograder.grading.submissions import Submission, find_submissions
@@ -94,9 +95,10 @@ def grade(
     with Sandbox(limits, trust=trust, secret=[assignment.folder, *paths]) as sandbox:
         with closing(sandbox.slot()) as slot:
             key = make_key(assignment, seed, slot, limits)
-        marks = tuple(mark_all(sources, key, sandbox, workers=workers, reveal=reveal, on_mark=on_mark))
+        casebook = Casebook(assignment, limits) if reveal != "none" else None
+        marks = mark_all(sources, key, sandbox, workers=workers, reveal=reveal, casebook=casebook, on_mark=on_mark)
         facts = facts_of(key, sandbox)
-    return Run(assignment.name, marks, facts, sandbox.warnings, time.monotonic() - started)
+    return Run(assignment.name, tuple(marks), facts, sandbox.warnings, time.monotonic() - started)
 
 
 def mark_all(
@@ -106,13 +108,14 @@ def mark_all(
     *,
     workers: int,
     reveal: Reveal,
+    casebook: Casebook | None = None,
     on_mark: OnMark | None = None,
 ) -> list[Mark]:
     """Mark every submission; the result keeps their order, whoever finished first."""
     facts = facts_of(key, sandbox)
 
     def work(source: Readable, slot: Slot) -> Mark:
-        return mark_one(source, key, slot, sandbox.limits, reveal, facts)
+        return mark_one(source, key, slot, sandbox.limits, reveal, facts, casebook=casebook)
 
     return in_slots(list(sources), work, sandbox, workers=workers, on_done=on_mark)
 
@@ -168,11 +171,12 @@ def mark_one(
     reveal: Reveal,
     facts: dict[str, Any],
     *,
+    casebook: Casebook | None = None,
     keep: Callable[[Transcript], None] | None = None,
 ) -> Mark:
     """Read, sit, compare and mark one submission. A fault of ours costs this one mark and no points.
 
-    `keep` gets the transcript of its sitting, for those who want more than the mark.
+    With a casebook the mark names misconceptions; `keep` gets the transcript, for those who want more than the mark.
     """
     started = time.monotonic()
     submission = source.read()
@@ -186,6 +190,8 @@ def mark_one(
             mark = mark_transcript(submission, key, transcript, reveal, facts)
             if reveal != "full":
                 mark = _retold(mark, submission, key, transcript, slot, limits)
+            if casebook is not None:
+                mark = casebook.explain(mark, key, transcript, slot)
         except GraderError as error:
             mark = _mark_broken(submission, key, str(error), facts)
         except Exception as error:  # a bug of ours that one submission has found must not take the others with it
