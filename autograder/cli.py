@@ -444,9 +444,12 @@ def _show_run(run: Run, format: Format, show: list[str]) -> None:
         }
         typer.echo(json_text(document), nl=False)
         return
-    from autograder.reports.terminal import feedback, marks_table
+    from autograder.reports.terminal import feedback, marks_table, misconceptions_table
 
     _out.print(marks_table(run.marks))
+    if (table := misconceptions_table(run.marks)) is not None:
+        _out.print()
+        _out.print(table)
     for student in show:
         chosen = [mark for mark in run.marks if mark.student == student]
         if not chosen:

@@ -40,7 +40,7 @@ _PIECES: tuple[tuple[str, Any, str, Callable[..., bool]], ...] = (
     ("capabilities", jail, "drop_bounding_set", lambda: True),
     ("capabilities", jail, "drop_capabilities", lambda: True),
     ("separate-uid", jail, "change_uid", lambda *a: True),
-    ("parent-death-signal", jail, "_die_with_zygote", lambda *a: True),
+    ("parent-death-signal", jail, "_die_with_parent", lambda *a: True),
     ("no-new-privs", libc, "prctl", lambda option, *a: option == libc.PR_SET_NO_NEW_PRIVS),
     ("landlock", landlock, "restrict", lambda *a, **k: True),
     ("seccomp (the program)", seccomp, "build_program", lambda *a: True),

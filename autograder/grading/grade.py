@@ -1,6 +1,6 @@
 """The main path: from a folder of notebooks to a list of marks.
 
-    find the notebooks -> let the solution answer every check -> for each notebook: read, sit, compare, mark, tell
+    find the notebooks -> let the solution answer every check -> for each notebook: read, sit, compare, mark, explain
 
 Solutions, stubs and listed mistakes take the same path; see `autograder.grading.validate`.
 """
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from autograder.course.model import Assignment
 from autograder.errors import GraderError
+from autograder.grading.diagnosis import Casebook
 from autograder.grading.key import AnswerKey, make_key
 from autograder.grading.marking import Reveal, mark_transcript, mark_unread
 from autograder.grading.submissions import Submission, find_submissions
@@ -104,14 +105,17 @@ def grade(
         with closing(sandbox.slot()) as slot:
             key = make_key(assignment, seed, slot, limits)
         facts = facts_of(key, sandbox)
+        casebook = Casebook(assignment, limits) if reveal != "none" else None
         book = None
         if gradebook is not None:
             named = sorted(str(path.resolve()) for path in paths)
             book = gradebook.begin_run(assignment.name, facts | {"reveal": reveal}, named, force=force)
-        marks = tuple(mark_all(sources, key, sandbox, workers=workers, reveal=reveal, on_mark=on_mark, book=book))
+        marks = mark_all(
+            sources, key, sandbox, workers=workers, reveal=reveal, casebook=casebook, on_mark=on_mark, book=book
+        )
         if book is not None:
             book.finish()
-    return Run(assignment.name, marks, facts, sandbox.warnings, time.monotonic() - started)
+    return Run(assignment.name, tuple(marks), facts, sandbox.warnings, time.monotonic() - started)
 
 
 def mark_all(
@@ -121,6 +125,7 @@ def mark_all(
     *,
     workers: int,
     reveal: Reveal,
+    casebook: Casebook | None = None,
     on_mark: OnMark | None = None,
     book: RunBook | None = None,
 ) -> list[Mark]:
@@ -131,7 +136,7 @@ def mark_all(
 
     def work(wait: bool, number: int, slot: Slot) -> tuple[int, Mark | None]:
         submission = sources[number].read()
-        make = partial(mark_one, submission, key, slot, sandbox.limits, reveal, facts)
+        make = partial(mark_one, submission, key, slot, sandbox.limits, reveal, facts, casebook=casebook)
         if book is None:
             return number, make()
         return number, book.graded(submission, make, lease_s=_lease_s(sandbox.limits), wait=wait)
@@ -207,11 +212,12 @@ def mark_one(
     reveal: Reveal,
     facts: dict[str, Any],
     *,
+    casebook: Casebook | None = None,
     keep: Callable[[Transcript], None] | None = None,
 ) -> Mark:
     """Read, sit, compare and mark one submission. A fault of ours costs this one mark and no points.
 
-    `keep` gets the transcript of its sitting, for those who want more than the mark.
+    With a casebook the mark names misconceptions; `keep` gets the transcript, for those who want more than the mark.
     """
     started = time.monotonic()
     submission = source.read()
@@ -225,6 +231,8 @@ def mark_one(
             mark = mark_transcript(submission, key, transcript, reveal, facts)
             if reveal != "full":
                 mark = _retold(mark, submission, key, transcript, slot, limits)
+            if casebook is not None:
+                mark = casebook.explain(mark, key, transcript, slot)
         except GraderError as error:
             mark = _mark_broken(submission, key, str(error), facts)
         except Exception as error:  # a bug of ours that one submission has found must not take the others with it

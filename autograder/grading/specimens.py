@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import dedent
 from typing import Literal
 
@@ -31,6 +31,7 @@ class Specimen:
         question: the question it concerns, "" for solution and stub, which are asked all.
         name: of the variant.
         submission: what is graded.
+        hint: of a mistake.
         mutant: for a mutant, the change.
     """
 
@@ -38,6 +39,7 @@ class Specimen:
     question: str
     name: str
     submission: Submission
+    hint: str = ""
     mutant: Mutant | None = None
 
     def read(self) -> Submission:
@@ -70,20 +72,18 @@ class Variants:
             yield self._specimen("equivalent", question, VIEWS, _views(question.name))
         if with_mutants:
             for mutant in mutants(self._master, question):
-                yield self._specimen("mutant", question, mutant.name, mutant.source, mutant)
+                yield replace(self._specimen("mutant", question, mutant.name, mutant.source), mutant=mutant)
 
     def listed(self, question: Question) -> Iterator[Specimen]:
         """What the author listed: mistakes, then equivalents."""
         for variant in question.mistakes:
-            yield self._specimen("mistake", question, variant.name, variant.source)
+            yield replace(self._specimen("mistake", question, variant.name, variant.source), hint=variant.hint)
         for variant in question.equivalents:
             yield self._specimen("equivalent", question, variant.name, variant.source)
 
-    def _specimen(
-        self, kind: Kind, question: Question, name: str, source: str, mutant: Mutant | None = None
-    ) -> Specimen:
+    def _specimen(self, kind: Kind, question: Question, name: str, source: str) -> Specimen:
         cells = (*self._needed(source, question.name), source)
-        return Specimen(kind, question.name, name, _submission(f"{question.name}: {name}", cells), mutant)
+        return Specimen(kind, question.name, name, _submission(f"{question.name}: {name}", cells))
 
     def _needed(self, source: str, question: str) -> Sequence[str]:
         """The cells of the solution that a variant may depend on: all but definitions that nothing in it names."""

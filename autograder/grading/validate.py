@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from autograder.course.model import Assignment
 from autograder.grading import specimens
+from autograder.grading.diagnosis import Known, diagnose, is_wrong
 from autograder.grading.distort import DISTORTIONS, accepted_distortions, refused_float32
 from autograder.grading.grade import OnMark, in_slots, mark_one
 from autograder.grading.key import AnswerKey, KeyedQuestion, make_key
@@ -22,8 +23,19 @@ from autograder.grading.specimens import Specimen
 from autograder.records.mark import Mark, QuestionMark, points
 from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.sitting import Transcript
 
-Kind = Literal["solution", "stub", "mistake", "equivalent", "wrong answer", "right answer", "mutant", "all mutants"]
+Kind = Literal[
+    "solution",
+    "stub",
+    "mistake",
+    "equivalent",
+    "wrong answer",
+    "right answer",
+    "diagnosis",
+    "mutant",
+    "all mutants",
+]
 #: The least share of mutants that hidden checks must reject, those left out that are declared equivalent.
 GOAL = 0.95
 
@@ -38,7 +50,8 @@ class Finding:
         name: of the mistake, equivalent, kind of answer or change.
         breach: what is wrong, "" when all is well.
         caught_by: for a mistake or mutant, the titles of the hidden checks that fail it.
-        detail: for a mutant that no hidden check rejects, the change as a diff.
+        detail: for a mutant that no hidden check rejects, the change as a diff; for a mistake that cannot be told from
+            others by its answers, all of them.
         reason: for a mutant, why it is declared equivalent.
     """
 
@@ -78,6 +91,16 @@ class Validation:
     def survivors(self) -> tuple[Finding, ...]:
         """The mutants that no hidden check rejects and nobody declared equivalent."""
         return tuple(f for f in self.mutants if not f.caught_by)
+
+    @property
+    def ambiguous(self) -> tuple[Finding, ...]:
+        """The mistakes whose answers are those of other listed mistakes as well."""
+        return tuple(f for f in self.findings if f.kind == "diagnosis" and f.detail)
+
+    @property
+    def ambiguous_groups(self) -> tuple[tuple[str, str], ...]:
+        """Question and names of the mistakes that no check tells apart."""
+        return tuple(dict.fromkeys((f.question, f.detail) for f in self.ambiguous))
 
     def to_document(self) -> dict[str, Any]:
         """Everything as plain data."""
@@ -133,16 +156,28 @@ def validate(
         # A variant of one question is asked that question only.
         parts = {q.name: replace(keys[0], questions=(q,)) for q in keys[0].questions}
         work = [(s, whole[at] if at < 3 else parts[s.question]) for at, s in enumerate(every)]
-        marks = in_slots(work, _mark_with(limits), sandbox, workers=workers, on_done=on_mark)
+        known: list[Known] = []
+        marks = in_slots(work, _mark_with(limits, known), sandbox, workers=workers, on_done=on_mark)
     findings = [_judge(specimen, mark) for specimen, mark in zip(every, marks, strict=True)]
     findings += [finding for question in keys[0].questions for finding in _judge_answers(question)]
+    order = {id(specimen): at for at, specimen in enumerate(every)}
+    known.sort(key=lambda k: order[id(k.specimen)])  # whoever finished first
+    findings += [finding for question in keys[0].questions for finding in _judge_diagnoses(question, known)]
     findings += _judge_mutants(findings)
     return Validation(assignment.name, keys[0].hundredths, tuple(findings), _idle(keys[0], findings))
 
 
-def _mark_with(limits: Limits) -> Callable[[tuple[Specimen, AnswerKey], Slot], Mark]:
+def _mark_with(limits: Limits, known: list[Known]) -> Callable[[tuple[Specimen, AnswerKey], Slot], Mark]:
+    """What marks a specimen, and keeps what listed variants answered."""
+
     def mark(item: tuple[Specimen, AnswerKey], slot: Slot) -> Mark:
-        return mark_one(*item, slot, limits, "full", {})
+        specimen, key = item
+
+        def keep(transcript: Transcript) -> None:
+            if specimen.kind in ("mistake", "equivalent"):
+                known.append(Known(specimen, transcript.answers[specimen.question]))
+
+        return mark_one(specimen, key, slot, limits, "full", {}, keep=keep)
 
     return mark
 
@@ -190,6 +225,30 @@ def _judge_answers(question: KeyedQuestion) -> Iterator[Finding]:
     refused = list(refused_float32(question))
     breach = "; ".join(f"{title!r} refuses the {part}" for title, part in refused)
     yield Finding("right answer", question.name, "computed in float64, rounded to float32", breach)
+
+
+def _judge_diagnoses(question: KeyedQuestion, known: Sequence[Known]) -> Iterator[Finding]:
+    """Whether every mistake is recognised by its answers, and no equivalent is taken for one."""
+    # A mistake that no check rejects is a breach of its own, and cannot be told from what is right.
+    own = [
+        k
+        for k in known
+        if k.specimen.question == question.name and (k.specimen.kind == "equivalent" or is_wrong(question, k.outcomes))
+    ]
+    mistakes = [k for k in own if k.specimen.kind == "mistake"]
+    for one in own:
+        # An equivalent is compared with the mistakes alone: beside itself it would never be mistaken for one.
+        right = one.specimen.kind == "equivalent"
+        found = diagnose(question, one.outcomes, mistakes if right else own)
+        names = found.mistakes if found else ()
+        finding = Finding("diagnosis", question.name, one.specimen.name)
+        if right and names:
+            yield replace(finding, breach=f"a correct variant is taken for: {'; '.join(names)}")
+        elif not right and any(o.kind == "answer" for o in one.outcomes):
+            breach = "" if one.specimen.name in names else "its own answers are not recognised"
+            yield replace(finding, breach=breach, detail="; ".join(names) if len(names) > 1 else "")
+        elif right:
+            yield finding
 
 
 def _judge_mutants(findings: Sequence[Finding]) -> Iterator[Finding]:

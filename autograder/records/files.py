@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.errors import GraderError, UsageError
-from autograder.records.mark import SCHEMA, Mark, points
+from autograder.records.mark import SCHEMA, Mark, misconceptions, points
 from autograder.text import csv_cell, json_text
 
 RUN_FILE = "run.json"
@@ -145,6 +145,10 @@ class RunFolder:
             "elapsed_s": round(elapsed_s, 3),
             "submissions": len(marks),
             "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
+            "misconceptions": [
+                {"question": question, "mistake": mistake, "students": count}
+                for question, mistake, count in misconceptions(marks)
+            ],
             "provenance": provenance,
         }
         return json_text(document)

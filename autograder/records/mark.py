@@ -6,6 +6,8 @@ Points are whole hundredths everywhere and become decimals only here, so that su
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -36,13 +38,21 @@ class CheckMark:
 
 @dataclass(frozen=True)
 class QuestionMark:
-    """All checks of one question; `mistake` names the misconception that explains the answers, if one does."""
+    """All checks of one question.
+
+    Attributes:
+        mistake: the misconception that explains the answers, None where none or more than one does.
+        diagnosis: what a student reads about it, "" where nothing explains the answers.
+        hint: what may help.
+    """
 
     name: str
     max_hundredths: int
     extra: bool
     checks: tuple[CheckMark, ...]
     mistake: str | None = None
+    diagnosis: str = ""
+    hint: str = ""
 
     @property
     def hundredths(self) -> int:
@@ -160,6 +170,13 @@ def points(hundredths: int) -> float | int:
     return hundredths // 100 if hundredths % 100 == 0 else hundredths / 100
 
 
+def misconceptions(marks: Iterable[Mark]) -> list[tuple[str, str, int]]:
+    """Question, mistake and the number of students who hold it, the most common first."""
+    held = {(question.name, question.mistake, mark.student) for mark in marks for question in mark.questions}
+    counts = Counter((name, mistake) for name, mistake, _ in held if mistake is not None)
+    return sorted(((name, mistake, n) for (name, mistake), n in counts.items()), key=lambda row: (-row[2], *row[:2]))
+
+
 def _question(question: QuestionMark) -> dict[str, Any]:
     return {
         "name": question.name,
@@ -167,6 +184,8 @@ def _question(question: QuestionMark) -> dict[str, Any]:
         "max_points": points(question.max_hundredths),
         "extra": question.extra,
         "mistake": question.mistake,
+        "diagnosis": question.diagnosis,
+        "hint": question.hint,
         "checks": [
             {
                 "title": c.title,

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from autograder.grading.build import Built
 from autograder.grading.validate import Validation
-from autograder.records.mark import CheckMark, Mark, QuestionMark, points
+from autograder.records.mark import CheckMark, Mark, QuestionMark, misconceptions, points
 from autograder.sandbox.layers import LayerStatus
 from autograder.text import visible
 
@@ -48,6 +48,20 @@ def marks_table(marks: Sequence[Mark]) -> Table:
             Text(mark.status.replace("_", " "), style="" if graded else "yellow"),
             Text(reason(mark)),
         )
+    return table
+
+
+def misconceptions_table(marks: Sequence[Mark]) -> Table | None:
+    """How many students hold each misconception; None where nobody holds one that is known."""
+    rows = misconceptions(marks)
+    if not rows:
+        return None
+    table = Table(title=None, header_style="bold", show_edge=False)
+    table.add_column("students", justify="right", no_wrap=True)
+    table.add_column("question", overflow="fold")
+    table.add_column("misconception", overflow="fold")
+    for question, mistake, count in rows:
+        table.add_row(str(count), Text(question), Text(mistake))
     return table
 
 
@@ -123,6 +137,10 @@ def _question_lines(question: QuestionMark) -> Iterable[RenderableType]:
     else:
         for check in question.checks:
             yield from _check_lines(check)
+    if question.diagnosis:
+        yield Padding(Text(question.diagnosis, style="bold"), (0, 0, 0, 2))
+    if question.hint:
+        yield Padding(Text(f"Hint: {question.hint}", style="italic"), (0, 0, 0, 2))
 
 
 def _check_lines(check: CheckMark) -> Iterable[RenderableType]:
@@ -144,6 +162,7 @@ _PROVEN = {
     "equivalent": "keep full marks",
     "wrong answer": "are rejected by every check they touch",
     "right answer": "are accepted",
+    "diagnosis": "name the mistake, or no mistake where there is none",
     "mutant": "are rejected by a hidden check",
 }
 
@@ -151,10 +170,12 @@ _PROVEN = {
 def validation_report(validation: Validation) -> Group:
     """What was proven about one assignment, each breach, and what an author may want to look at."""
     table = Table(show_header=False, show_edge=False, box=None)
+    # What counts by its share, and is no breach one by one.
+    short = {*validation.survivors, *validation.ambiguous}
     for kind, outcome in _PROVEN.items():
         found = validation.mutants if kind == "mutant" else [f for f in validation.findings if f.kind == kind]
-        good = sum(not (f.breach or (kind == "mutant" and not f.caught_by)) for f in found)
-        style = "green" if good == len(found) else "yellow" if kind == "mutant" else "red"
+        good = sum(not f.breach and f not in short for f in found)
+        style = "green" if good == len(found) else "red" if any(f.breach for f in found) else "yellow"
         if found:
             table.add_row(Text(f"  {kind}"), Text(f"{good} of {len(found)}", style=style), Text(outcome))
     worth = f"{points(validation.hundredths):g} points"
@@ -166,6 +187,9 @@ def validation_report(validation: Validation) -> Group:
     if validation.idle:
         parts.append(Text("  hidden checks that no listed mistake fails", style="bold"))
         parts += [Text(f"    {question}: {title}") for question, title in validation.idle]
+    if validation.ambiguous:
+        parts.append(Text("  mistakes that no check tells apart", style="bold"))
+        parts += [Text(f"    {question}: {names}") for question, names in validation.ambiguous_groups]
     if validation.survivors:
         parts.append(Text("  mutants that no hidden check rejects", style="bold"))
     for finding in validation.survivors:
