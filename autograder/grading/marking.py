@@ -50,7 +50,7 @@ def mark_transcript(
     """
     all_public = all(check.public for question in key.questions for check in question.checks)
     told: Reveal = "full" if all_public or reveal == "full" else "hint"
-    transcript = replace(transcript, cells=tuple(_told_cell(c, submission, told) for c in transcript.cells))
+    transcript = replace(transcript, cells=tuple(_told_cell(c, submission, transcript, told) for c in transcript.cells))
     text = NotebookText(submission.cells)
     questions = tuple(_mark_question(q, submission, transcript, reveal, told, text) for q in key.questions)
     broken = any(c.verdict == "grader_error" for q in questions for c in q.checks)
@@ -132,23 +132,32 @@ def _judge(
         return verdict, render(difference, level, name)
     verdict = _VERDICTS[outcome.kind]
     if outcome.kind == "raised":
-        return verdict, _raised(outcome, submission, level)
+        return verdict, _raised(outcome, submission, transcript, level)
     if outcome.kind == "grader_error":
         return verdict, f"The grader itself failed here; this costs no points: {outcome.message}"
     ended = outcome.message if level == "full" else _CHOSEN.sub("", outcome.message)
-    return verdict, f"{name} {ended}.{_because(name, outcome, submission, transcript)}"
+    advice = _about_missing(name, outcome, submission, transcript) if outcome.kind == "missing" else ""
+    return verdict, f"{name} {ended}.{advice}"
 
 
-def _raised(outcome: Outcome | CellReport, submission: Submission, level: Reveal, what: str = "function") -> str:
+def _raised(
+    outcome: Outcome | CellReport,
+    submission: Submission,
+    transcript: Transcript,
+    level: Reveal,
+    what: str = "function",
+) -> str:
     """An exception in words.
 
     The message of an exception is the student's text and may carry the inputs of a hidden check, and so may the name
     of its class. Below "full", only a name that Python itself defines and the student's own line are told.
     """
     if level == "full":
-        return "\n".join([outcome.message, *outcome.traceback])
+        return "\n".join([outcome.message, *outcome.traceback, *_advice(outcome, submission, transcript, what)])
     if level == "none":
         return f"The {what} raised an exception."
+    if what == "function" and not outcome.traceback and outcome.message.startswith("TypeError: "):
+        return _WRONG_PARAMETERS
     found = re.match(r"[A-Za-z]\w*", outcome.message)
     kind = found[0] if found and isinstance(getattr(builtins, found[0], None), type) else "an exception of its own"
     return f"The {what} raised {kind}{_own_line(outcome.traceback, dict(submission.cells))}."
@@ -168,25 +177,52 @@ def _own_line(traceback: tuple[str, ...], cells: Mapping[int, str]) -> str:
     return f" in cell {int(place[1])}, line {at}: {lines[at - 1].strip()[:200]}" if told else ""
 
 
-def _because(name: str, outcome: Outcome, submission: Submission, transcript: Transcript) -> str:
-    """For a missing name: the failed cell that should have defined it."""
-    if outcome.kind != "missing":
-        return ""
+def _advice(outcome: Outcome | CellReport, submission: Submission, transcript: Transcript, what: str) -> Iterator[str]:
+    """What to do about an exception whose cause can be seen from its text."""
+    name = re.match(r"NameError: name '(\w{1,100})' is not defined", outcome.message)
+    if name:
+        yield _failed_definition(name[1], submission, transcript) or (
+            f"Is {name[1]} defined in a cell above? Restart the kernel and run all cells from the top."
+        )
+    # Without a line of the student's own: the call itself was refused.
+    if what == "function" and not outcome.traceback and outcome.message.startswith("TypeError: "):
+        yield _WRONG_PARAMETERS
+
+
+_WRONG_PARAMETERS = (
+    "The function does not take the arguments that the task names. Keep the parameters of the stub: "
+    "their names, their order, their defaults."
+)
+
+
+def _about_missing(name: str, outcome: Outcome, submission: Submission, transcript: Transcript) -> str:
+    """What to do about a name that is not there, or still a stub."""
+    if outcome.message == "is not written yet":
+        return " Put your answer where the stub raises NotImplementedError, or in place of its dots."
+    failed = _failed_definition(name, submission, transcript)
+    return f" {failed or 'Is the cell that defines it still there, and the name as in the task?'}"
+
+
+def _failed_definition(name: str, submission: Submission, transcript: Transcript) -> str:
+    """The failed cell that should have defined a name, in a sentence; "" where there is none."""
     failed = {c.number: c for c in transcript.cells if c.status in ("error", "limit")}
     # Blanks of one line only: a `\s*` behind `^` would try every pair of lines in a cell of empty ones.
     defines = re.compile(rf"^[ \t]*(?:def|class)[ \t]+{name}\b|^{name}[ \t]*[:=]", re.MULTILINE)
     for number, source in submission.cells:
         if number in failed and defines.search(source):
-            return f" It should have been defined in cell {number}, which failed: {failed[number].message}"
+            return f"It should have been defined in cell {number}, which failed: {failed[number].message}"
     return ""
 
 
-def _told_cell(cell: CellReport, submission: Submission, level: Reveal) -> CellReport:
+def _told_cell(cell: CellReport, submission: Submission, transcript: Transcript, level: Reveal) -> CellReport:
     """The report of a cell with as much of its error as may be told."""
-    if cell.status != "error" or level == "full":
+    if cell.status != "error":
         return cell
+    if level == "full":
+        return replace(cell, message=" ".join([cell.message, *_advice(cell, submission, transcript, "cell")]))
     # Without a frame of its own it ended the process, or was cut short in a way of which nothing is known for sure.
-    return replace(cell, message=_raised(cell, submission, level, "cell") if cell.traceback else "The cell failed.")
+    told = _raised(cell, submission, transcript, level, "cell") if cell.traceback else "The cell failed."
+    return replace(cell, message=told)
 
 
 def _cell_mark(cell: CellReport) -> CellMark:
