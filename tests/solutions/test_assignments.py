@@ -41,10 +41,9 @@ def test_points_add_to_100_and_every_question_is_examined_enough(name):
 
 
 @pytest.mark.slow
-@every_assignment
-def test_solution_earns_everything_stub_nothing_and_every_mistake_fails(name):
-    # Not the seed that `autograder validate` takes by default: CI runs both, and mutants once.
-    validation = validate(load_assignment(COURSE, name), workers=2, seed=2, mutants=False)
+def test_solution_earns_everything_stub_nothing_and_every_mistake_fails():
+    # One assignment, on a seed of its own; CI proves all of them with `autograder validate`.
+    validation = validate(load_assignment(COURSE, "softmax"), workers=2, seed=2, mutants=False)
     assert [(f.kind, f.question, f.name, f.breach) for f in validation.breaches] == []
     assert {f.kind for f in validation.findings} >= {"solution", "stub", "mistake", "equivalent", "wrong answer"}
 
