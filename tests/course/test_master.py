@@ -307,11 +307,14 @@ def test_every_assignment_of_the_course(name: str):
 def _surfaces(cell: str) -> list[str]:
     if cell.lstrip().startswith("%"):
         return []
+    # What a function defines inside is part of its answer.
+    body = ast.parse(cell).body
+    body += [inner for node in body if isinstance(node, ast.ClassDef) for inner in node.body]
     found = []
-    for node in ast.walk(ast.parse(cell)):
-        if isinstance(node, ast.FunctionDef) and node in ast.parse(cell).body:
+    for node in body:
+        if isinstance(node, ast.FunctionDef):
             found.append(ast.unparse(node.args))
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and "<" not in node.name:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
             decorators = [ast.unparse(d) for d in node.decorator_list]
             found.append(f"{node.name} {decorators} {ast.get_docstring(node)}")
     return found
@@ -321,4 +324,5 @@ def _solution_lines(assignment: Assignment) -> list[str]:
     master = MasterText(assignment)
     inside = [n for r in master.regions for n in range(r.begin + 1, r.end)] + master.inline
     lines = [master.lines[n - 1].strip() for n in inside]
-    return [line for line in lines if len(line) > 30]
+    # A method that lies inside as a whole keeps its signature and docstring.
+    return [line for line in lines if len(line) > 30 and not line.startswith(("def ", "@", '"""'))]

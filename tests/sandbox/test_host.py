@@ -26,7 +26,7 @@ import autograder
 from autograder.course.probes import Call
 from autograder.errors import GraderError, UsageError
 from autograder.sandbox import cgroups, host, wire
-from autograder.sandbox.conversation import End, Job, JobEnded
+from autograder.sandbox.conversation import End, Job, JobEnded, Usage
 from autograder.sandbox.forked import ForkedProcess
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.limits import Limits
@@ -221,8 +221,8 @@ class Puppet:
     def end(self) -> End:
         return End(-signal.SIGKILL if self.killed and not self._code else self._code, 0.0, 0)
 
-    def usage(self) -> tuple[float, int]:
-        return (0.0, 0)
+    def usage(self) -> Usage:
+        return Usage()
 
     def out_of_memory(self) -> bool:
         return False
