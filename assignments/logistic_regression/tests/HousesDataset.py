@@ -31,19 +31,24 @@ def _run(function: Any, args: Any, kwargs: Any) -> Any:
 
 def _steps(make: Any, constructs: Any, calls: Any, watch: Any, reuse_buffers: bool) -> dict[str, Any]:
     """Make the objects, call their methods in order, and note what can be seen after each call."""
-    held = copy.deepcopy(constructs)
-    objects = [_run(make, args, kwargs) for args, kwargs in held]
+    made = copy.deepcopy(constructs)
+    # In lists of our own: new arrays in the list of an object do not change those it was given.
+    held = [{key: _same_arrays(value) for key, value in _named(*arguments).items()} for arguments in made]
+    objects = [_run(make, args, kwargs) for args, kwargs in made]
     answer: dict[str, Any] = {}
     buffers: dict[Any, Any] = {}
     for number, (method, on, args, kwargs) in enumerate(copy.deepcopy(calls), start=1):
+        if isinstance(method, tuple):  # a path: something is set, nothing is called
+            _put(objects[on], method, args[0])
+            continue
         if reuse_buffers:
             args = [_reuse(buffers, (method, i), a) for i, a in enumerate(args)]
         label = f"step {number}, {method}()"
         result = _run(getattr(objects[on], method), args, kwargs)
         answer[f"result of {label}"] = copy.deepcopy(result)
-        for i, (held_args, held_kwargs) in enumerate(held):
+        for i, arguments in enumerate(held):
             which = "" if len(held) == 1 else f" of object {i + 1}"
-            for key, value in _named(held_args, held_kwargs).items():
+            for key, value in arguments.items():
                 if _has_arrays(value):
                     answer[f"{key}{which} after {label}"] = copy.deepcopy(value)
             for name in watch:
@@ -61,6 +66,21 @@ def _has_arrays(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(_has_arrays(item) for item in value)
     return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _same_arrays(value: Any) -> Any:
+    """The same arrays in a list of our own."""
+    return [_same_arrays(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _put(target: Any, path: Any, value: Any) -> None:
+    """Set an attribute, or what lies further down."""
+    for key in path[:-1]:
+        target = target[key] if isinstance(target, (dict, list)) else getattr(target, key)
+    if isinstance(target, (dict, list)):
+        target[path[-1]] = value
+    else:
+        setattr(target, path[-1], value)
 
 
 def _reuse(buffers: Any, key: Any, value: Any) -> Any:
