@@ -117,7 +117,8 @@ class Desk:
         if student.start != "stub":
             for question in self._assignment.questions:
                 style = question.equivalents[:1] if student.start == "equivalent" else ()
-                answers[question.name] = style[0].source if style else self._reference(question.name)
+                name = question.name
+                answers[name] = self._variant(name, style[0].name) if style else self._reference(name)
         answers |= {question: self._variant(question, name) for question, name in student.variants.items()}
         answers |= student.answers
         for question in student.left_out:
@@ -143,7 +144,12 @@ class Desk:
                 f"examples/classes/{self._name}.py: {question} has no mistake or equivalent {name!r}. "
                 f"The course has: {'; '.join(known)}."
             )
-        return texts[name]
+        text = texts[name]
+        node = _definition(text, question)
+        # A class may be told as what it changes, `class Neuron(Neuron): ...`: then what it changes stands above it.
+        bases = node.bases if isinstance(node, ast.ClassDef) else []
+        changes = any(isinstance(base, ast.Name) and base.id == question for base in bases)
+        return f"{self._reference(question)}\n\n\n{_block(text)}" if changes else text
 
     def _reference(self, question: str) -> str:
         """The definition in the solution, without its docstring."""

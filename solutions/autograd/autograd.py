@@ -547,7 +547,7 @@ class MLP:
 # 1. set `grad` of every parameter to 0 (why?),
 # 2. compute the loss as one `Value` and note its number,
 # 3. `backward()`,
-# 4. `parameter.data -= lr * parameter.grad` for every parameter.
+# 4. Every parameter moves against its gradient: by `lr` times its `grad`, downwards.
 #
 # Return the list of the `steps` losses, each measured **before** the step. The model is changed in place. It
 # need not be an `MLP`: anything with `parameters()` that maps a row of `x` to one `Value` will do.
