@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from textwrap import dedent
 from typing import Literal
 
+from autograder.course.draw import probes_of
 from autograder.course.marks import MasterText
 from autograder.course.master import solution_cells, stub_cells
 from autograder.course.model import Assignment, Question
 from autograder.course.mutate import Mutant, mutants
+from autograder.course.probes import Script
 from autograder.grading.submissions import Submission
 
 Kind = Literal["solution", "stub", "mistake", "equivalent", "mutant"]
@@ -64,6 +66,7 @@ class Variants:
         cells = (c for c in solution_cells(assignment) if not any(word in c for word in _LEFT_OUT))
         self._cells = [(cell, *_names(cell)) for cell in cells]
         self._master = MasterText(assignment)
+        self._assignment = assignment
 
     def of(self, question: Question, *, with_mutants: bool) -> Iterator[Specimen]:
         """Mistakes, equivalents and mutants of one question."""
@@ -82,12 +85,17 @@ class Variants:
             yield self._specimen("equivalent", question, variant.name, variant.source)
 
     def _specimen(self, kind: Kind, question: Question, name: str, source: str) -> Specimen:
-        cells = (*self._needed(source, question.name), source)
+        cells = (*self._needed(source, {question.name} | self._asked(question)), source)
         return Specimen(kind, question.name, name, _submission(f"{question.name}: {name}", cells))
 
-    def _needed(self, source: str, question: str) -> Sequence[str]:
+    def _asked(self, question: Question) -> set[str]:
+        """The names that a question's scripts use besides its own."""
+        probes = (p for check in question.checks for p in probes_of(self._assignment, question, check, 0))
+        return {name for probe in probes if isinstance(probe, Script) for name in probe.uses}
+
+    def _needed(self, source: str, asked: set[str]) -> Sequence[str]:
         """The cells of the solution that a variant may depend on: all but definitions that nothing in it names."""
-        used = {question} | {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+        used = asked | {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
         needed: list[str] = []
         for cell, defined, named in reversed(self._cells):
             if defined is None or defined & used:
