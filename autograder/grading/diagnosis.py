@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
+from typing import Any
 
 from autograder.course.model import Assignment
-from autograder.course.probes import Parts
+from autograder.course.probes import Parts, map_values
 from autograder.course.values import Unsupported
 from autograder.errors import GraderError
 from autograder.grading.compare import compare
@@ -106,16 +107,14 @@ def _exception(outcome: Outcome) -> str:
 def _same_answer(case: Case, known: Parts, parts: Parts) -> bool:
     if known.keys() != parts.keys() or _right(case, known) != _right(case, parts):
         return False
-    rest = {}
-    for name, value in known.items():
-        if isinstance(value, Unsupported):
-            theirs = parts[name]
-            if not isinstance(theirs, Unsupported) or theirs.type_name != value.type_name:
-                return False
-        else:
-            rest[name] = value
-    allowed = _wider(case.allowed, allowances(rest, None, None, case.probe))
-    return compare(rest, {name: parts[name] for name in rest}, allowed) is None
+    known, parts = map_values(known, _named), map_values(parts, _named)
+    allowed = _wider(case.allowed, allowances(known, None, None, case.probe))
+    return compare(known, parts, allowed) is None
+
+
+def _named(leaf: Any) -> Any:
+    """What cannot be compared, by the name of its type."""
+    return f"an object of type {leaf.type_name}" if isinstance(leaf, Unsupported) else leaf
 
 
 def _right(case: Case, parts: Parts) -> bool:
