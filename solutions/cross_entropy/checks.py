@@ -1849,3 +1849,18 @@ declare_variants(
         ),
     ],
 )  # fmt: skip
+
+# Mutants that compute the same -----------------------------------------------------------------
+
+NO_WEIGHT = "Where p is 0, the logarithm of any finite number above 0 is multiplied by 0."
+for changed, line, old, new, why in [
+    (entropy, "total: Array = (p * np.log(np.where(p > 0, p, 1))).sum(axis=axis)", "p, 1", "p, 2", NO_WEIGHT),
+    (cross_entropy, "log_q = np.log(np.where(p > 0, q, 1))", "q, 1", "q, 2", NO_WEIGHT),
+    (kl_div_loss, "losses = p * (np.log(np.where(p > 0, p, 1)) - log_q)", "p, 1", "p, 2", NO_WEIGHT),
+    (nll_loss, "picked = np.where(used, log_probs[np.arange(len(y)), y], 0)", "y], 0", "y], 1",
+     "An ignored sample has the weight 0."),
+    (cross_entropy_loss, "used = scale > 0", ">", ">=", "The scale is 1 everywhere when targets are probabilities."),
+    (torch_cross_entropy, "z = logits - logits.detach().amax(dim=1, keepdim=True)", ".detach()", "",
+     "The loss does not depend on the shift, so that its gradient is 0; detach only saves work."),
+]:  # fmt: skip
+    changed.equivalent_mutant(f"{line} -> {line.replace(old, new)}", reason=why)

@@ -2592,3 +2592,34 @@ def _():
             return torch.where(last > 0, last, self.weight * last).movedim(-1, 1)
 
     return PReLU
+
+
+# Mutants that compute the same -----------------------------------------------------------------
+
+SAME_AT_ZERO = "Both branches are 0 at x = 0."
+SAME_VALUE_AT_ZERO = "Both branches are 0 at x = 0, and the statement does not ask autograd's gradient there."
+NOT_CHOSEN = "Below 0 nothing changes; above 0 `where` takes the other branch, so an overflow there only warns."
+SAME_AT_THRESHOLD = "Both branches are the threshold itself there."
+ELU = "return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))"
+ELU_BACKWARD = "return np.where(x > 0, grad, grad * (alpha * np.exp(np.minimum(x, 0))))"
+SRELU = "return np.where(x <= t_left, left, np.where(x >= t_right, right, x))"
+TORCH_ELU = "return torch.where(x > 0, x, alpha * torch.expm1(x.clamp(max=0)))"
+
+for changed, line, old, new, why in [
+    (leaky_relu, "return np.where(x > 0, x, negative_slope * x)", "x > 0", "x >= 0", SAME_AT_ZERO),
+    (prelu, "return np.where(x > 0, x, per_channel(a, x) * x)", "x > 0", "x >= 0", SAME_AT_ZERO),
+    (rrelu, "return np.where(x > 0, x, slopes * x)", "x > 0", "x >= 0", SAME_AT_ZERO),
+    (elu, ELU, "x > 0", "x >= 0", SAME_AT_ZERO),
+    (elu, ELU, "np.minimum(x, 0)", "x", NOT_CHOSEN),
+    (elu, ELU, "np.minimum(x, 0)", "np.minimum(x, 1)", NOT_CHOSEN),
+    (elu_backward, ELU_BACKWARD, "np.minimum(x, 0)", "x", NOT_CHOSEN),
+    (elu_backward, ELU_BACKWARD, "np.minimum(x, 0)", "np.minimum(x, 1)", NOT_CHOSEN),
+    (srelu, SRELU, "x <= t_left", "x < t_left", SAME_AT_THRESHOLD),
+    (srelu, SRELU, "x >= t_right", "x > t_right", SAME_AT_THRESHOLD),
+    (torch_relu, "return torch.where(x > 0, x, 0.0)", "x > 0", "x >= 0", SAME_VALUE_AT_ZERO),
+    (torch_elu, TORCH_ELU, "x > 0", "x >= 0", SAME_VALUE_AT_ZERO),
+    (torch_elu, TORCH_ELU, "max=0", "max=1", "The clamped branch is chosen below 0 only, and stays finite above."),
+    (Rectifier, "return torch.where(x > 0, x, 0.0)", "x > 0", "x >= 0", "The derivative is written by hand elsewhere."),
+    (PReLU, "return torch.where(x > 0, x, per_channel(self.weight, x) * x)", "x > 0", "x >= 0", SAME_VALUE_AT_ZERO),
+]:
+    changed.equivalent_mutant(f"{line} -> {line.replace(old, new)}", reason=why)
