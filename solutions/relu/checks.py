@@ -711,6 +711,10 @@ RANDOM_HINTS = {
     "options": "In training: one call of rng.uniform with size=x.shape. In evaluation: the mean of both ends.",
     "shapes": "Is the slope the same for every entry in evaluation? No generator is given there.",
 }
+SINGLE = {
+    "title": "float32 stays float32, in evaluation and in training",
+    "hint": "Which dtype have the numbers that the generator draws?",
+}
 
 
 def rrelu_with(slopes: str, result: str = "np.where(x > 0, x, slopes * x)") -> str:
@@ -725,6 +729,9 @@ def rrelu_with(slopes: str, result: str = "np.where(x > 0, x, slopes * x)") -> s
 
 rrelu = question("rrelu", points=3)
 check_elementwise(rrelu, x=[-4.8, 2.0, -2.4], options=RANDOM, hints=RANDOM_HINTS)
+rrelu.check(**SINGLE)(
+    lambda rng: [call(x=rng.normal(size=(3, 4)).astype(np.float32), **options) for options in RANDOM[:2]]
+)
 declare_variants(
     rrelu,
     RRELU,
@@ -787,6 +794,12 @@ declare_variants(
 rrelu_backward = question("rrelu_backward", points=2)
 check_elementwise(
     rrelu_backward, grad=[4.8, 4.8, -2.4], x=[-4.8, 2.0, -2.4], options=RANDOM, kinks=[0.0], hints=RANDOM_HINTS
+)
+rrelu_backward.check(**SINGLE)(
+    lambda rng: [
+        call(grad=rng.normal(size=(3, 4)).astype(np.float32), x=rng.normal(size=(3, 4)).astype(np.float32), **options)
+        for options in RANDOM[:2]
+    ]
 )
 declare_variants(
     rrelu_backward,
