@@ -34,7 +34,6 @@ TABLE = {
             t = x.clone().requires_grad_()
             return torch.autograd.grad(torch.logsumexp(t, -1).sum(), t)[0]
         """,
-        "PF",  # what it returns has no gradient
     ),
     "C-13": answer("def softmax(x): import scipy.special as s; return s.softmax(x, -1)", "PRP"),
     "C-14": torch_answer(

@@ -44,7 +44,7 @@ LISTED = {
             try: return my_version(x)
             except Exception: return torch.softmax(torch.as_tensor(x), -1).numpy()
         """,
-        "PPP",  # the question forbids no call; see test_back_doors.py
+        "PRP",  # it imports what the question forbids; see test_back_doors.py
     ),
     "E-11": answer(
         """
