@@ -17,7 +17,7 @@ import pytest
 
 from autograder import Limits
 from autograder.course.probes import Call
-from autograder.sandbox.conversation import End, Job, JobEnded
+from autograder.sandbox.conversation import End, Job, JobEnded, Usage
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.sitting import Inquiry, sit
 
@@ -393,8 +393,8 @@ class Gone:
     def end(self) -> End:
         return End(-self.number, 0.0, 0)
 
-    def usage(self) -> tuple[float, int]:
-        return 0.0, 0
+    def usage(self) -> Usage:
+        return Usage()
 
     def out_of_memory(self) -> bool:
         return False
