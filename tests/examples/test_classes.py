@@ -39,7 +39,9 @@ def classes() -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize(("assignment", "student"), ROWS)
 def test_each_student_gets_exactly_what_is_due(graded, assignment, student):
     (mark,) = (mark for mark in graded(assignment).marks if mark.student == student)
-    assert TABLES[assignment][student].is_met_by(mark), f"found in {assignment}, see expected.py:\n{row(mark)}"
+    assert TABLES[assignment][student].is_met_by(mark), (
+        f"found in {assignment}, see expected.py:\n{row(mark)}\n{mark.status} {mark.flags}"
+    )
 
 
 @pytest.mark.slow
