@@ -409,8 +409,9 @@ def _needed(target: str | None) -> Iterator[Gradebook]:
         raise UsageError("Which gradebook? Name it with --gradebook, or in the variable AUTOGRADER_GRADEBOOK.")
     if "://" not in target and not Path(target).is_file():
         raise UsageError(f"{target}: no such gradebook. `autograder grade ... --gradebook {target}` makes one.")
-    with _opened(target) as book:
-        assert book is not None
+    from autograder.records.gradebook import Gradebook
+
+    with Gradebook(target) as book:
         yield book
 
 
