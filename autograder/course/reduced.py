@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from autograder.course.elementwise import declare_variants
-from autograder.course.model import QuestionBuilder
+from autograder.course.model import QuestionBuilder, Tolerance
 from autograder.course.probes import Call, call, call_twice
 from autograder.errors import CourseError
 
@@ -83,6 +83,7 @@ def check_reduced(
     whole: DrawInputs | None = None,
     reductions: Sequence[str] = ("mean", "sum", "none"),
     upstream: bool = True,
+    tolerance: Tolerance | None = None,
     wrong: Sequence[tuple[str, str, str]] = (),
     wrong_slopes: Sequence[tuple[str, str, str]] = (),
     same: Sequence[tuple[str, str]] = (),
@@ -109,6 +110,7 @@ def check_reduced(
         whole: inputs that are integers; by default those of `draw`, doubled and rounded, then also as uint8.
         reductions: all values of ``reduction``, the default first; mistakes are written for "mean", "sum" and "none".
         upstream: whether the backward takes the upstream gradient.
+        tolerance: of all checks but those of `far`, where the default does not fit.
         wrong: mistakes of the loss: name, code of the single losses, hint.
         wrong_slopes: mistakes of the backward: name, code of the slope, hint.
         same: other right ways to compute the single losses: name, code.
@@ -123,7 +125,7 @@ def check_reduced(
     if backward is None and slope:
         raise CourseError(f"{loss.name}: a slope was given, but no question for it. Pass that of the backward.")
     chosen = tuple(shapes) or (ROW_SHAPES if rows else SHAPES)
-    plan = _Plan(draw, rows, chosen, options, whole, tuple(reductions))
+    plan = _Plan(draw, rows, chosen, options, whole, tuple(reductions), tolerance)
     first = parameters.split(",")[0].strip()
     if "reduction" not in parameters:
         parameters += ', reduction="mean"'
@@ -174,6 +176,7 @@ class _Plan:
     options: Sequence[Arguments]
     whole: DrawInputs | None
     reductions: tuple[str, ...]
+    tolerance: Tolerance | None
 
     def inputs(self, rng: np.random.Generator, shape: Shape) -> Arguments:
         """Ordinary inputs; NumPy makes numbers of arrays without axes, and these become arrays again."""
@@ -222,7 +225,7 @@ def _declare_checks(
         return [ask(rng, given, reduction) for reduction in plan.reductions]
 
     def declare(title: str, hint: str, draw: Callable[[np.random.Generator], list[Call]], public: bool = False) -> None:
-        builder.check(title, public=public, hint=hint)(draw)
+        builder.check(title, public=public, hint=hint, tolerance=plan.tolerance)(draw)
 
     shown = [] if example is None else [call(**{**({"grad": 1.0} if upstream else {}), **example})]
     gradient = "" if upstream is None else "gradient of "
@@ -255,10 +258,8 @@ def _declare_checks(
             lambda rng: [probe for option in plan.options for probe in every(rng, {**plan.table(rng), **option})],
         )
     for extreme in far:
-        declare(
-            extreme.title,
-            extreme.hint,
-            lambda rng, cases=extreme.cases: [ask(rng, case, last) for case in cases],  # type: ignore[misc]
+        builder.check(extreme.title, hint=extreme.hint)(
+            lambda rng, cases=extreme.cases: [ask(rng, case, last) for case in cases]  # type: ignore[misc]
         )
     declare(
         "float32 stays float32, integers become float64",

@@ -238,8 +238,11 @@ def variable_checks(q):
     q.check(**OF_VALUES["sizes"])(lambda rng: [call(**variable(rng, n)) for n in (1, 2, 30)])
     q.check(**OF_VALUES["unlikely"])(
         lambda rng: [
-            call(x=np.array([1e6, *rng.normal(size=3)]), p=np.array([0.0, 0.5, 0.3, 0.2])),
-            call(x=rng.normal(size=4), p=np.array([0.0, 0.0, 0.9, 0.1])),
+            call(x=np.array([1e6, *rng.uniform(-2, -1, size=2), rng.uniform(1, 2)]), p=np.array([0.0, 0.5, 0.3, 0.2])),
+            call(
+                x=np.array([*rng.normal(size=2), rng.uniform(-2, -1), rng.uniform(1, 2)]),
+                p=np.array([0.0, 0.0, 0.9, 0.1]),
+            ),
         ]
     )
     q.check(**DTYPES)(lambda rng: [*(single(**variable(rng, n)) for n in (3, 4, 5, 6)), call(**DIE)])

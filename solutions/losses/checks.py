@@ -15,6 +15,7 @@ import numpy as np
 from autograder.course import (
     Far,
     Forbids,
+    Tolerance,
     call,
     call_twice,
     check_reduced,
@@ -1121,6 +1122,9 @@ def triples(rng, shape):
     return {"a": a, "p": a + p, "n": a + 2 * n}
 
 
+NO_SMALL_NUMBER = Tolerance(
+    "whoever leaves out the 1e-6 loses the check with equal vectors, not all of them", relative=1e-4, absolute=1e-4
+)
 TRIPLE = """
 a, p, n = as_floats(a, p, n)
 u, v = a - p + 1e-6, a - n + 1e-6
@@ -1134,6 +1138,7 @@ check_reduced(
     draw=triples,
     rows=True,
     whole=lambda rng, shape: {k: np.rint(9 * v).astype(np.int64) for k, v in triples(rng, shape).items()},
+    tolerance=NO_SMALL_NUMBER,
     start=TRIPLE,
     each="np.clip(du - dv + margin, 0, None)",
     slope=f"{ACTIVE} * {PULL}",
@@ -1655,23 +1660,32 @@ check_torch(
 )
 
 
-@torch_triplet_margin.check("the worked example and a batch", public=True, hint="Two distances, a margin, a maximum.")
+@torch_triplet_margin.check(
+    "the worked example and a batch", public=True, hint="Two distances, a margin, a maximum.", tolerance=NO_SMALL_NUMBER
+)
 def _(rng):
     shown = {"a": tensor([[0.0, 0.0]]), "p": tensor([[3.0, 4.0]]), "n": tensor([[0.0, 5.5]])}
     return [call(**shown), call(**torch_triples(rng, (4, 3)))]
 
 
-@torch_triplet_margin.check("autograd finds the gradient", public=True, hint="Is every step from a a torch operation?")
+@torch_triplet_margin.check(
+    "autograd finds the gradient",
+    public=True,
+    hint="Is every step from a a torch operation?",
+    tolerance=NO_SMALL_NUMBER,
+)
 def _(rng):
     return gradient(**torch_triples(rng, (4, 3)), wrt="a")
 
 
-@torch_triplet_margin.check("gradients for all three arguments", hint="Which of the three does your graph lose?")
+@torch_triplet_margin.check(
+    "gradients for all three arguments", hint="Which of the three does your graph lose?", tolerance=NO_SMALL_NUMBER
+)
 def _(rng):
     return [gradient(**torch_triples(rng, shape), wrt=("a", "p", "n")) for shape in ((1, 4), (4, 1), (3, 3), (6, 2))]
 
 
-@torch_triplet_margin.check("other margins", hint="Is margin used, and with which sign?")
+@torch_triplet_margin.check("other margins", hint="Is margin used, and with which sign?", tolerance=NO_SMALL_NUMBER)
 def _(rng):
     return [gradient(**torch_triples(rng, (6, 3)), margin=margin, wrt=("a", "n")) for margin in (0.2, 3.0)]
 
@@ -1683,13 +1697,17 @@ def _(rng):
     return gradient(**EQUAL_TRIPLE, wrt=("a", "p", "n"))
 
 
-@torch_triplet_margin.check("dtype and device are kept", hint="Is there a .float() or a new tensor?")
+@torch_triplet_margin.check(
+    "dtype and device are kept", hint="Is there a .float() or a new tensor?", tolerance=NO_SMALL_NUMBER
+)
 def _(rng):
     return [gradient(**torch_triples(rng, (4, 3), dtype), wrt="a") for dtype in ("float32", "float64")]
 
 
 @torch_triplet_margin.check(
-    "a second call gives the same answer and inputs stay as they were", hint="Print a afterwards."
+    "a second call gives the same answer and inputs stay as they were",
+    hint="Print a afterwards.",
+    tolerance=NO_SMALL_NUMBER,
 )
 def _(rng):
     return call_twice(**torch_triples(rng, (3, 2)))

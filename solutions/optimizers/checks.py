@@ -1358,8 +1358,8 @@ step_decay = question("step_decay", points=2)
 check_schedule(
     step_decay,
     ({"lr": 1.0, "every": 3, "gamma": 0.1}, range(7)),
-    (30, 47, 60, 99),
-    lambda rng: {"lr": rng.uniform(0.1, 1), "every": int(rng.integers(4, 9)), "gamma": rng.uniform(0.5, 0.9)},
+    (29, 47, 59, 99),  # the last step of a stair for each of the lengths below
+    lambda rng: {"lr": rng.uniform(0.1, 1), "every": int(rng.integers(4, 7)), "gamma": rng.uniform(0.5, 0.9)},
     hint="How many steps use the first rate? Which rate is multiplied by gamma ** k, the first or the current one?",
 )
 declare_variants(
@@ -1540,7 +1540,7 @@ check_schedule(
     cosine_decay,
     ({"lr": 1.0, "total": 4}, range(6)),
     (30, 47, 60, 99),
-    lambda rng: {"lr": rng.uniform(0.5, 1), "total": int(rng.integers(20, 26)), "lr_min": rng.uniform(0.01, 0.1)},
+    lambda rng: {"lr": rng.uniform(0.5, 1), "total": int(rng.integers(20, 24)), "lr_min": rng.uniform(0.01, 0.1)},
     hint="What are your rates at step 0, halfway, at total, and beyond?",
 )
 COSINE = "lr_min + (lr - lr_min) * (1 + math.cos(math.pi * min(step, total) / total)) / 2"
