@@ -8,6 +8,7 @@ function, a random generator); they go one way, to the job.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,14 @@ TORCH_DTYPES: dict[str, str] = {
     "complex64": "complex64",
     "complex128": "complex128",
 }
+
+_name_of = np.dtype.name.__get__
+
+
+@lru_cache(maxsize=1000)
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """`dtype.name`, kept: NumPy puts it together anew at every access."""
+    return str(_name_of(dtype))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +111,7 @@ def tensor(values: npt.ArrayLike, dtype: str | None = None) -> TensorValue:
         ValueError: torch has no such dtype.
     """
     array = np.asarray(values)
-    name = dtype or array.dtype.name
+    name = dtype or dtype_name(array.dtype)
     if name not in TORCH_DTYPES:
         raise ValueError(f"torch has no dtype {name!r}; known: {', '.join(TORCH_DTYPES)}")
     if name == "bfloat16":

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.course.values import TensorValue, Unsupported
+from autograder.course.values import TensorValue, Unsupported, dtype_name
 from autograder.grading.difference import Summary
 from autograder.text import visible
 
@@ -30,7 +30,7 @@ What counts as the right type:
 
 def dtype_of(number: Any) -> str:
     """The dtype of a single number; for those of Python the name of their type."""
-    return number.dtype.name if isinstance(number, np.ndarray | np.generic) else type(number).__name__
+    return dtype_name(number.dtype) if isinstance(number, np.ndarray | np.generic) else type(number).__name__
 
 
 def dtype_of_type(kind: type) -> str:
@@ -59,25 +59,37 @@ def accepts(wanted: str, given: str) -> bool:
     return _width(wanted) == _width(given)
 
 
-def summarize(value: Any) -> Summary:
-    """What can be said about a value without its contents."""
+#: What values of these exact types are; NumPy's are looked at more closely.
+_KINDS: dict[type, str] = {
+    type(None): "none",
+    TensorValue: "tensor",
+    **dict.fromkeys((bool, int, float, complex), "number"),
+    str: "text",
+    **dict.fromkeys((list, tuple), "sequence"),
+    dict: "dict",
+}
+
+
+def kind_of(value: Any) -> str:
+    """One of the kinds of a `Summary`."""
     kind = type(value)
-    if value is None:
-        return Summary("none", "None")
-    if kind is TensorValue:
-        return Summary("tensor", value.kind, tuple(value.array.shape), value.dtype, value.device)
-    if kind is Unsupported:
-        return Summary("other", visible(value.type_name, 100), reason=visible(value.reason, 100))
     if kind is np.ndarray or isinstance(value, np.generic):
         single = not value.ndim and value.dtype.kind in "biufc"
-        name = "number" if single else "array" if kind is np.ndarray else "other"
-        return Summary(name, kind.__name__, tuple(value.shape), visible(value.dtype.name, 100))
-    if kind in (bool, int, float, complex):
-        return Summary("number", kind.__name__, (), kind.__name__)
-    if kind is str:
-        return Summary("text", "str", length=len(value))
-    if kind in (list, tuple):
-        return Summary("sequence", kind.__name__, length=len(value))
-    if kind is dict:
-        return Summary("dict", "dict", length=len(value))
-    return Summary("other", visible(kind.__name__, 100))
+        return "number" if single else "array" if kind is np.ndarray else "other"
+    return _KINDS.get(kind, "other")
+
+
+def summarize(value: Any) -> Summary:
+    """What can be said about a value without its contents."""
+    kind, name = kind_of(value), type(value).__name__
+    if isinstance(value, np.ndarray | np.generic):
+        return Summary(kind, name, tuple(value.shape), visible(dtype_name(value.dtype), 100))
+    if kind == "tensor":
+        return Summary(kind, value.kind, tuple(value.array.shape), value.dtype, value.device)
+    if type(value) is Unsupported:
+        return Summary(kind, visible(value.type_name, 100), reason=visible(value.reason, 100))
+    if kind == "number":
+        return Summary(kind, name, (), name)
+    if kind in ("none", "other"):
+        return Summary(kind, "None" if value is None else visible(name, 100))
+    return Summary(kind, name, length=len(value))

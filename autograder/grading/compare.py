@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from autograder.course.probes import Parts
-from autograder.course.values import Array, TensorValue
+from autograder.course.values import Array, TensorValue, dtype_name
 from autograder.grading.accepted import (
     ACCEPTED,
     accepts,
     dtype_of,
     dtype_of_type,
     is_integer,
+    kind_of,
     summarize,
 )
 from autograder.grading.difference import SHOWN_ITEMS, Difference, Kind, Mismatch, Scalar, Summary
@@ -116,7 +117,7 @@ def _named_for_part(part: str, difference: Difference, actual: Any) -> Differenc
 
 
 def _compare(place: _Place, expected: Any, actual: Any) -> Difference | None:
-    kind = summarize(expected).kind if place.depth <= MAX_DEPTH else "other"
+    kind = kind_of(expected) if place.depth <= MAX_DEPTH else "other"
     return _COMPARERS[kind](place, expected, actual)
 
 
@@ -231,7 +232,7 @@ def _compare_number(place: _Place, expected: Any, actual: Any) -> Difference | N
     if isinstance(actual, np.ndarray | np.generic) and actual.ndim:
         wrong: Kind = "shape" if numbers(actual) is not None else "type"
         return _differ(place, wrong, expected, actual)
-    if summarize(actual).kind != "number":
+    if kind_of(actual) != "number":
         return _differ(place, "type", expected, actual)
     wanted, given = dtype_of(expected), dtype_of(actual)
     if not accepts(wanted, given):
@@ -266,7 +267,7 @@ def _is_wide(number: int) -> bool:
 
 
 def _compare_array(place: _Place, expected: Any, actual: Any) -> Difference | None:
-    given = summarize(actual).kind
+    given = kind_of(actual)
     if given == "number":
         return _differ(place, "shape", expected, actual)
     if given != "array":
@@ -282,17 +283,19 @@ def _compare_tensor(place: _Place, expected: Any, actual: Any) -> Difference | N
 
 def _compare_elements(place: _Place, expected: Any, actual: Any) -> Difference | None:
     """Two arrays or two tensors: shape, dtype, device, elements."""
-    wanted, given = summarize(expected), summarize(actual)
     left, right = _raw(expected), _raw(actual)
     if left.dtype.kind not in "biufc":
         return _differ(place, "not_comparable", expected, actual)
-    if wanted.shape != given.shape:
+    if left.shape != right.shape:
         difference = _differ(place, "shape", expected, actual)
         return replace(difference, pattern=_pattern(place, expected, actual))
-    if wanted.dtype != given.dtype or left.dtype.name != right.dtype.name:
+    if dtype_name(left.dtype) != dtype_name(right.dtype):
         return _differ(place, "dtype", expected, actual)
-    if wanted.device and wanted.device != given.device:
-        return _differ(place, "device", expected, actual)
+    if type(expected) is TensorValue:
+        if expected.dtype != actual.dtype:  # the bits of two may lie in one dtype of NumPy's
+            return _differ(place, "dtype", expected, actual)
+        if expected.device and expected.device != actual.device:
+            return _differ(place, "device", expected, actual)
     if left.nbytes <= _COPIED_BYTES and left.tobytes() == right.tobytes():
         return None
     return _compare_values(place, _elements(expected), _elements(actual), expected, actual)

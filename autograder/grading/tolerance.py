@@ -55,7 +55,7 @@ import numpy as np
 
 from autograder.course.model import Tolerance
 from autograder.course.probes import Parts, map_values
-from autograder.course.values import Array, TensorValue
+from autograder.course.values import Array, TensorValue, dtype_name
 
 #: How many times the reference's own noise is allowed on top of the units of the dtype.
 NOISE_FACTOR = 32
@@ -120,7 +120,7 @@ def numbers(value: Any) -> Numbers | None:
     """The numbers in a leaf (a list of floats is one, see `float_list`), None without any."""
     kind = type(value)
     if kind is np.ndarray:
-        return Numbers(value, value.dtype.name) if value.dtype.kind in "biufc" else None
+        return Numbers(value, dtype_name(value.dtype)) if value.dtype.kind in "biufc" else None
     if kind is TensorValue:
         return Numbers(tensor_elements(value), value.dtype)
     if kind is float or kind is complex or kind is bool:
@@ -130,7 +130,7 @@ def numbers(value: Any) -> Numbers | None:
         # matters here.
         return Numbers(np.asarray(0), "int")
     if isinstance(value, np.generic):
-        return Numbers(np.asarray(value), value.dtype.name) if value.dtype.kind in "biufc" else None
+        return Numbers(np.asarray(value), dtype_name(value.dtype)) if value.dtype.kind in "biufc" else None
     return float_list(value)
 
 
@@ -146,7 +146,7 @@ def float_list(value: Any) -> Numbers | None:
         return Numbers(np.array(value), "float")
     if all(issubclass(kind, np.floating) for kind in kinds - {float}):
         array = np.array(value)
-        return Numbers(array, array.dtype.name)
+        return Numbers(array, dtype_name(array.dtype))
     return None
 
 
@@ -267,7 +267,7 @@ def _dtypes(inputs: object) -> list[str]:
 
     def note(leaf: Any) -> Any:
         if type(leaf) in (np.ndarray, TensorValue):
-            found.append(leaf.dtype if type(leaf) is TensorValue else leaf.dtype.name)
+            found.append(leaf.dtype if type(leaf) is TensorValue else dtype_name(leaf.dtype))
         return leaf
 
     map_values(inputs, note)

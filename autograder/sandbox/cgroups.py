@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -50,10 +51,19 @@ class SlotGroup:
             counts = dict(line.split() for line in lines)
         return int(counts.get("oom_kill", 0))
 
-    def remove(self) -> None:
-        """Remove the group. Raises OSError (EBUSY) while one of its processes lives."""
+    def remove(self, patience_s: float = 0.0) -> None:
+        """Remove the group. Raises OSError (EBUSY) if one of its processes outlives our patience."""
+        deadline = time.monotonic() + patience_s
         for directory in self._directories():
-            os.rmdir(directory)
+            while True:
+                try:
+                    os.rmdir(directory)
+                except OSError as error:
+                    if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.001)  # nothing tells when a group is empty
+                else:
+                    break
 
     def _directories(self) -> Iterator[str]:
         yield self.memory

@@ -101,11 +101,12 @@ class Job:
             self._selector.register(end, selectors.EVENT_READ)
         self._started = self._checked = time.monotonic()
         self._base_rss = process.usage().rss_bytes
-        self._step: tuple[str, float, Usage] = ("", self._started, Usage())
+        #: What runs, since when, and what the job had used before; that is looked up only if it lasts.
+        self._step: tuple[str, float, Usage | None] = ("", self._started, None)
 
     def begin_step(self, what: str) -> None:
         """Start the clock of one cell or one question; `what` names it in the message of a limit."""
-        self._step = (what, time.monotonic(), self.process.usage())
+        self._step = (what, time.monotonic(), None)
 
     def send(self, frame: bytes) -> None:
         """Write one encoded frame; raises `JobEnded` when the job ends or does not read it in time."""
@@ -210,7 +211,9 @@ class Job:
     def _check_limits(self) -> None:
         now = self._checked = time.monotonic()
         usage = self.process.usage()
-        what, step_started, before = self._step
+        what, step_started, known = self._step
+        before = known or usage
+        self._step = (what, step_started, before)
         if what == "start":
             if now - step_started > START_S:
                 self.process.kill()

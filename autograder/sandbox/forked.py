@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from autograder.sandbox.host import Sandbox
 
 START_S = 120.0
+#: How long the server of a slot may take to end once its grader has hung up.
+_PATIENCE_S = 5.0
 _MIB = 2**20
 
 
@@ -109,9 +111,7 @@ class ForkSlot:
             output.close()
             raise GraderError("the zygote ended before it had forked a job")
         message, fds = answer
-        process = self._last = ForkedProcess(self, message["pid"], fds[0] if fds else None)
-        if self._group is not None:
-            process.join(self._group)
+        process = self._last = ForkedProcess(self, message["pid"], fds[0] if fds else None, self._group)
         job = Job(process, channel, output, self._sandbox.limits, budget_s)
         try:
             yield job
@@ -124,7 +124,7 @@ class ForkSlot:
         self.control.close()
         if self._group is not None:
             with contextlib.suppress(OSError):
-                self._group.remove()
+                self._group.remove(_PATIENCE_S)
             self._group = None
         if self._zygote is not None:
             self._sandbox.leave(self._zygote)
@@ -143,25 +143,28 @@ class ForkSlot:
             self.control.close()
             self._zygote = current
             self.control = current.slot_control()
+            packet = receive_packet(self.control)
+            if packet is None:
+                raise GraderError("the zygote ended before it had forked the server of a slot")
+            message, fds = packet
+            if self._group is not None:
+                # Its jobs are born in its group. Moving a process takes the kernel milliseconds, so that is done once.
+                pid = _outer_pid(fds[0]) if fds else message["pid"]
+                if pid is not None:
+                    self._group.add(pid)
+            for fd in fds:
+                os.close(fd)
 
 
 class ForkedProcess:
     """A job forked by the server of a slot."""
 
-    def __init__(self, slot: ForkSlot, pid: int, pidfd: int | None) -> None:
-        self._slot, self._pidfd = slot, pidfd
+    def __init__(self, slot: ForkSlot, pid: int, pidfd: int | None, group: cgroups.SlotGroup | None = None) -> None:
+        self._slot, self._pidfd, self._group = slot, pidfd, group
         self._pid = _outer_pid(pidfd) if pidfd is not None else pid
         self._last = Usage()
         self._end: End | None = None
-        self._group: cgroups.SlotGroup | None = None
-        self._group_kills = 0
-
-    def join(self, group: cgroups.SlotGroup) -> None:
-        """Count its memory in a group; called before any student code runs."""
-        if self._pid is not None:
-            self._group, self._group_kills = group, group.out_of_memory_kills()
-            with contextlib.suppress(ProcessLookupError):  # a job whose jail failed has ended by now, and says why
-                group.add(self._pid)
+        self._group_kills = group.out_of_memory_kills() if group is not None else 0
 
     def out_of_memory(self) -> bool:
         return self._group is not None and self._group.out_of_memory_kills() > self._group_kills

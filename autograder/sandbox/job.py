@@ -94,11 +94,19 @@ class StudentBench:
         return namespace[name]
 
 
-def prepare(channel: Channel, *, output_limit: int, seed: int, device: str = "cpu") -> Callable[[], None]:
-    """Make everything ready for student code; returns the function that answers frames until the grader is gone."""
+def make_shell(*, output_limit: int, seed: int) -> Shell:
+    """Make what is the same for every job, seeds included; jobs that are forked inherit it.
+
+    Each memory page that a job changes is copied for it: what happens before the fork is paid once.
+    """
     shell = Shell(min(output_limit, wire.MAX_TEXT - _LAST_LINE))
+    _seed_everything(seed, sys.modules.get("torch"))
+    return shell
+
+
+def prepare(channel: Channel, shell: Shell, device: str = "cpu") -> Callable[[], None]:
+    """Make everything ready for student code; returns the function that answers frames until the grader is gone."""
     bench = StudentBench(shell, Converter(device))
-    _seed_everything(seed, bench.torch)
     settings = settings_snapshot()
 
     def serve() -> None:
@@ -160,7 +168,7 @@ def main() -> None:
     os.dup2(2, 1)  # what student code prints must not look like frames
     output_limit, seed, device, *preload = sys.argv[1:]
     warm_up(tuple(preload))
-    prepare(Channel(read_fd, write_fd), output_limit=int(output_limit), seed=int(seed), device=device)()
+    prepare(Channel(read_fd, write_fd), make_shell(output_limit=int(output_limit), seed=int(seed)), device)()
     os._exit(0)
 
 

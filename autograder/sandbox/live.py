@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from autograder.course.probes import map_values
-from autograder.course.values import TORCH_DTYPES, Code, Generator, TensorValue, Unsupported
+from autograder.course.values import TORCH_DTYPES, Code, Generator, TensorValue, Unsupported, dtype_name
 from autograder.sandbox.wire import MAX_DEPTH, MAX_DIMS, MAX_INT, MAX_TEXT, NUMPY_DTYPES
 
 #: Largest single array that is copied for the way back; the grader caps the whole message again.
 MAX_BYTES = 64 * 2**20
 _MAX_ITEMS = 100_000
 
-_ndarray, _dtype_name = np.ndarray, np.dtype.name.__get__
+_ndarray = np.ndarray
 _shape, _dtype = np.ndarray.shape.__get__, np.ndarray.dtype.__get__
 _itemsize = np.dtype.itemsize.__get__
 _copy = np.ndarray.copy
@@ -96,7 +96,7 @@ class Converter:
 
     def _plain_array(self, array: Any) -> Any:
         dtype = _dtype(array)
-        name = _dtype_name(dtype)
+        name = dtype_name(dtype)
         if name not in NUMPY_DTYPES:
             return Unsupported("ndarray", f"its dtype is {str(name)[:40]}")
         size = _itemsize(dtype)

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograder.course.probes import RECORDS
-from autograder.course.values import TORCH_DTYPES, TensorValue, Unsupported
+from autograder.course.values import TORCH_DTYPES, TensorValue, Unsupported, dtype_name
 
 PREFIX = struct.Struct("<IQ")
 
@@ -102,7 +102,7 @@ def decode(header: bytes, payload: bytes | bytearray, *, records: bool = False) 
     if header.count(b"[") + header.count(b"{") > 2 * MAX_NODES:  # before they are made: each takes 60 bytes and more
         raise WireError("a value has too many parts")
     try:
-        node = json.loads(header.decode("ascii"), parse_constant=_refuse_constant)
+        node = _DECODER.decode(header.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise WireError(f"the header is not JSON: {type(error).__name__}") from error
     reader = _Reader(memoryview(payload), records)
@@ -202,17 +202,21 @@ def _to_node(value: Any, out: _Parts, depth: int) -> Any:
 
 
 def _array_node(tag: str, array: np.ndarray[Any, Any], out: _Parts) -> dict[str, Any]:
-    if array.dtype.name not in NUMPY_DTYPES:
-        raise WireError(f"arrays of dtype {array.dtype.name} cannot cross")
+    name = dtype_name(array.dtype)
+    if name not in NUMPY_DTYPES:
+        raise WireError(f"arrays of dtype {name} cannot cross")
     if array.ndim > MAX_DIMS:
         raise WireError(f"an array of {array.ndim} dimensions")
     # tobytes() copies in C order, whatever the strides; the byte order is made little endian first.
     out.buffers.append(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
-    return {"": tag, "dtype": array.dtype.name, "shape": list(array.shape)}
+    return {"": tag, "dtype": name, "shape": list(array.shape)}
 
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 class _Reader:
@@ -228,15 +232,16 @@ class _Reader:
         self.nodes += 1
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise WireError("a value is nested too deeply or has too many parts")
-        if node is None or isinstance(node, bool | float):
-            return node
-        if isinstance(node, str):
+        kind = type(node)  # exactly one of those that JSON knows
+        if kind is str:
             return _text(node)
-        if isinstance(node, int):
+        if node is None or kind is bool or kind is float:
+            return node
+        if kind is int:
             if abs(node) > MAX_INT:
                 raise WireError("an integer of more than 200 bits")
             return node
-        if isinstance(node, list):
+        if kind is list:
             return [self.value(item, depth + 1) for item in node]
         tag = node.get("")
         if not isinstance(tag, str) or tag not in self.READERS:

@@ -6,8 +6,8 @@ It holds no tests, no references and no submissions: a job receives its cells ov
 single-threaded, because a fork copies only the thread that calls it.
 
 Control messages are small JSON packets on a seqpacket socket; descriptors ride along. Grader to zygote: ``slot`` with
-the socket of a new slot. Grader to slot: ``job`` with the job's two descriptors, ``kill``. Slot to grader: ``forked``
-with a pidfd (and the pid), ``ended`` with status and resource usage.
+the socket of a new slot. Grader to slot: ``job`` with the job's two descriptors, ``kill``. Slot to grader: ``serving``
+once and ``forked`` per job, each with a pidfd (and the pid), ``ended`` with status and resource usage.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograder.sandbox import jail
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.warm import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from autograder.sandbox.shell import Shell
 
 MAX_PACKET = 64 * 1024
 
@@ -59,14 +62,17 @@ def main() -> None:
         _refuse_unsafe_fork()
         _forget_environment()
         state = jail.confine_zygote(active, before, trees=config["trees"], private=config["private"])
+        limits = Limits(**config["limits"])
+        from autograder.sandbox import job
+
+        shell = job.make_shell(output_limit=limits.output_kib * 1024, seed=config["seed"])
     except BaseException as error:
         send_packet(control, {"is": "failed", "message": f"{type(error).__name__}: {error}"[:4000]})
         os._exit(1)
-    limits = Limits(**config["limits"])
     gc.collect()
     gc.freeze()  # children then share these pages instead of copying them at their first collection
     send_packet(control, {"is": "ready", "loaded": loaded, "vm_size_bytes": state.vm_size_bytes})
-    _serve_slots(control, active, state, limits, config)
+    _serve_slots(control, active, state, limits, config, shell)
     os._exit(0)
 
 
@@ -93,7 +99,12 @@ def _refuse_unsafe_fork() -> None:
 
 
 def _serve_slots(
-    control: socket.socket, active: frozenset[str], state: jail.JailState, limits: Limits, config: dict[str, Any]
+    control: socket.socket,
+    active: frozenset[str],
+    state: jail.JailState,
+    limits: Limits,
+    config: dict[str, Any],
+    shell: Shell,
 ) -> None:
     """Fork one server per slot until the grader closes the control socket."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended servers are reaped by the kernel
@@ -105,23 +116,32 @@ def _serve_slots(
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             control.close()
             with socket.socket(fileno=slot_fd) as slot:
-                _serve_jobs(slot, active, jail.enter_slot(active, state, number), limits, config)
+                _serve_jobs(slot, active, jail.enter_slot(active, state, number), limits, config, shell)
             os._exit(0)
         os.close(slot_fd)
 
 
 def _serve_jobs(
-    slot: socket.socket, active: frozenset[str], state: jail.JailState, limits: Limits, config: dict[str, Any]
+    slot: socket.socket,
+    active: frozenset[str],
+    state: jail.JailState,
+    limits: Limits,
+    config: dict[str, Any],
+    shell: Shell,
 ) -> None:
     """Fork one job at a time, tell the grader, wait for its end."""
     use_pidfd = "pidfd" in active
+    me = (os.pidfd_open(os.getpid()),) if use_pidfd else ()
+    send_packet(slot, {"is": "serving", "pid": os.getpid()}, me)
+    for fd in me:
+        os.close(fd)
     while (packet := receive_packet(slot)) is not None:
         message, fds = packet
         if message["do"] != "job":
             continue  # a "kill" that crossed with the end of its job
         pid = jail.fork_job(state)
         if pid == 0:
-            _become_job(fds, active, state, limits, config, message)
+            _become_job(fds, active, state, limits, config, shell, message)
         for fd in fds:
             os.close(fd)
         pidfd = os.pidfd_open(pid) if use_pidfd else None
@@ -161,6 +181,7 @@ def _become_job(
     state: jail.JailState,
     limits: Limits,
     config: dict[str, Any],
+    shell: Shell,
     message: dict[str, Any],
 ) -> None:
     """Confine this process for good and serve; never returns."""
@@ -182,12 +203,7 @@ def _become_job(
                 name=message["name"],
                 address_space=config["address_space"],
             )
-            serve = job.prepare(
-                job.Channel(channel_fd, channel_fd),
-                output_limit=limits.output_kib * 1024,
-                seed=config["seed"],
-                device=config["device"],
-            )
+            serve = job.prepare(job.Channel(channel_fd, channel_fd), shell, config["device"])
         except BaseException as error:
             os.write(channel_fd, wire.encode({"is": "broken", "message": f"{type(error).__name__}: {error}"[:4000]}))
             os._exit(1)
