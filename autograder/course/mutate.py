@@ -187,6 +187,8 @@ class _Walk:
             for at, child in enumerate(children):
                 if not isinstance(child, ast.AST) or isinstance(child, _SKIPPED_NODES) or _called(child) in _UNSEEN:
                     continue
+                if isinstance(child, ast.keyword) and child.arg == "strict":  # of zip: raises for illegal inputs
+                    continue
                 here = getattr(child, "lineno", line)
                 if any(region.begin < here < region.end for region in self._regions):
                     for new in self._alternatives(field, child):

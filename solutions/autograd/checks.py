@@ -1167,14 +1167,6 @@ SEEDED = Generator(3)
 GRADIENTS = "[parameter.grad for parameter in net.parameters()]"
 
 Neuron = question("Neuron", points=7)
-Neuron.equivalent_mutant(
-    "for weight, item in zip(self.w, x, strict=True): -> for weight, item in zip(self.w, x):",
-    reason="Both have the same length in every legal call.",
-)
-Neuron.equivalent_mutant(
-    "for weight, item in zip(self.w, x, strict=True): -> for weight, item in zip(self.w, x, strict=False):",
-    reason="Both have the same length in every legal call.",
-)
 
 
 @Neuron.check("the worked example", public=True, points=1, hint="Compute 2 * 3 - 1 * 4 + 0.5, and its derivatives.")
@@ -1601,14 +1593,6 @@ declare_classes(
 # Training --------------------------------------------------------------------------------------
 
 fit_moons = question("fit_moons", points=8, kind="train")
-fit_moons.equivalent_mutant(
-    "for row, label in zip(x, y, strict=True): -> for row, label in zip(x, y):",
-    reason="Both have the same length in every legal call.",
-)
-fit_moons.equivalent_mutant(
-    "for row, label in zip(x, y, strict=True): -> for row, label in zip(x, y, strict=False):",
-    reason="Both have the same length in every legal call.",
-)
 
 #: A model of our own on the student's Value, so that a mistake in MLP costs nothing here.
 LINE = """

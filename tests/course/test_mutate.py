@@ -96,6 +96,7 @@ def test_statements_are_left_out_where_the_rest_still_runs(course, body, changed
         "if x:\n    raise ValueError(f'{x + 1}')\nreturn x",  # no probe asks what is raised
         "with np.errstate(divide='ignore'):\n    return x",
         "z: int = x\nreturn z",
+        "return list(zip(x, y, strict=True))",
     ],
 )
 def test_what_no_check_could_see_is_left_alone(course, body):
