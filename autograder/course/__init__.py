@@ -21,7 +21,7 @@ from autograder.course.probes import (
 from autograder.course.reduced import Far, check_reduced
 from autograder.course.stepped import check_optimizer, declare_optimizers
 from autograder.course.values import Code, Generator, parameter, tensor
-from autograder.course.watched import check_torch
+from autograder.course.watched import check_numpy_alone, check_torch
 
 __all__ = [
     "NUMPY_ONLY",
@@ -34,6 +34,7 @@ __all__ = [
     "call",
     "call_twice",
     "check_elementwise",
+    "check_numpy_alone",
     "check_optimizer",
     "check_reduced",
     "check_torch",

@@ -21,11 +21,12 @@ from typing import Any, Literal
 import numpy as np
 
 from autograder.course.model import QuestionBuilder
+from autograder.course.observe import Lines, lines
 from autograder.course.probes import Call, Gradient, call, call_twice, gradient
 from autograder.course.values import Array, tensor
 from autograder.errors import CourseError
 
-Topic = Literal["example", "shapes", "far", "kinks", "options", "dtypes", "stays"]
+Topic = Literal["example", "shapes", "far", "kinks", "options", "dtypes", "loops", "stays"]
 
 #: 0-dim, size 1, a square, 3-D.
 SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (5,), (3, 3), (2, 1, 4))
@@ -39,6 +40,7 @@ _TITLES: Mapping[Topic, str] = {
     "kinks": "the convention where two pieces meet",
     "options": "every argument counts",
     "dtypes": "float32 stays float32, integers become floats",
+    "loops": "no Python loop over samples",
     "stays": "a second call gives the same answer and inputs stay as they were",
 }
 _HINTS: Mapping[Topic, str] = {
@@ -48,6 +50,7 @@ _HINTS: Mapping[Topic, str] = {
     "kinks": "Read the convention in the statement: which piece does the kink itself belong to?",
     "options": "Is each argument used, and at the right place?",
     "dtypes": "Which dtype has each array that you create on the way?",
+    "loops": "Which operation of NumPy works on the whole array at once?",
     "stays": "Compare your input before and after the call.",
 }
 
@@ -66,10 +69,11 @@ def check_elementwise(
     widen: int = 1,
     hints: Mapping[Topic, str] | None = None,
 ) -> None:
-    """Declare the checks that every elementwise function needs: one public, four to six hidden.
+    """Declare the checks that every elementwise function needs: one public, four to seven hidden.
 
-    The example (public); shapes; far numbers; kinks and options, where there are any; dtypes; two calls that agree and
-    leave their inputs alone. A question of kind "torch" is asked for its gradient as well: keep kinks out of `x` there.
+    The example (public); shapes; far numbers; kinks and options, where there are any; dtypes; for NumPy no loop over
+    samples; two calls that agree and leave their inputs alone. A question of kind "torch" is asked for its gradient as
+    well: keep kinks out of `x` there.
 
     Args:
         q: the question; its function takes ``x``, or ``grad`` and ``x``, under these names.
@@ -87,7 +91,7 @@ def check_elementwise(
     ask = _Asker(q.kind == "torch", grad is not None, given or {}, tuple(kinks), tuple(far), spread, widen)
     told = {**_HINTS, **(hints or {})}
 
-    def declare(topic: Topic, draw: Callable[[np.random.Generator], Sequence[Call | Gradient]]) -> None:
+    def declare(topic: Topic, draw: Callable[[np.random.Generator], Sequence[Call | Gradient | Lines]]) -> None:
         q.check(_TITLES[topic], public=topic == "example", hint=told[topic])(draw)
 
     example = np.array(x)
@@ -99,6 +103,9 @@ def check_elementwise(
     if options:
         declare("options", lambda rng: [c for option in options for c in ask.with_option(rng, option)])
     declare("dtypes", ask.dtypes)
+    if q.kind == "np":
+        sizes = [(samples, *shapes[-1][-1:]) for samples in (4, 40)]
+        declare("loops", lambda rng: [lines(*(ask(rng, ask.near(rng, size)) for size in sizes))])
     declare("stays", lambda rng: [ask(rng, ask.near(rng, (2, 3)), twice=True)])
 
 

@@ -287,6 +287,11 @@ def collecting() -> Iterator[list[QuestionBuilder]]:
         _collected.reset(token)
 
 
+def declared() -> Sequence[QuestionBuilder]:
+    """The questions that the running ``checks.py`` has declared so far."""
+    return tuple(_collected.get() or ())
+
+
 def question(
     name: str, *, points: float, kind: Kind = "np", extra: bool = False, forbids: Forbids | None = None
 ) -> QuestionBuilder:

@@ -31,6 +31,7 @@ import numpy as np
 
 from autograder.course.elementwise import declare_variants
 from autograder.course.model import QuestionBuilder, Tolerance
+from autograder.course.observe import Lines, lines
 from autograder.course.probes import Call, call, call_twice
 from autograder.errors import CourseError
 
@@ -224,7 +225,9 @@ def _declare_checks(
     def every(rng: np.random.Generator, given: Arguments) -> list[Call]:
         return [ask(rng, given, reduction) for reduction in plan.reductions]
 
-    def declare(title: str, hint: str, draw: Callable[[np.random.Generator], list[Call]], public: bool = False) -> None:
+    def declare(
+        title: str, hint: str, draw: Callable[[np.random.Generator], Sequence[Call | Lines]], public: bool = False
+    ) -> None:
         builder.check(title, public=public, hint=hint, tolerance=plan.tolerance)(draw)
 
     shown = [] if example is None else [call(**{**({"grad": 1.0} if upstream else {}), **example})]
@@ -265,6 +268,11 @@ def _declare_checks(
         "float32 stays float32, integers become float64",
         "Which dtype has each array that you create on the way?",
         lambda rng: [*every(rng, plan.single(rng)), *(ask(rng, given, last) for given in plan.integers(rng))],
+    )
+    declare(
+        "no Python loop over samples",
+        "Which operation of NumPy works on the whole array at once?",
+        lambda rng: [lines(*(ask(rng, plan.inputs(rng, (n, 3)), last) for n in (4, 40)))],
     )
     declare(
         "a second call gives the same answer and inputs stay as they were",

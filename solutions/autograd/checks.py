@@ -14,7 +14,17 @@ from textwrap import dedent, indent
 
 import numpy as np
 
-from autograder.course import Code, Generator, Tolerance, call, call_twice, declare_variants, question, script
+from autograder.course import (
+    Code,
+    Generator,
+    Tolerance,
+    call,
+    call_twice,
+    check_numpy_alone,
+    declare_variants,
+    question,
+    script,
+)
 
 Rows = Iterable[tuple[str, str, str]]
 
@@ -2112,3 +2122,5 @@ declare_variants(
         ),
     ],
 )
+
+check_numpy_alone()

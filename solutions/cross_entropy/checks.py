@@ -16,6 +16,7 @@ from autograder.course import (
     Forbids,
     call,
     call_twice,
+    check_numpy_alone,
     check_torch,
     declare_variants,
     gradient,
@@ -1867,3 +1868,5 @@ for changed, line, old, new, why in [
      "The loss does not depend on the shift, so that its gradient is 0; detach only saves work."),
 ]:  # fmt: skip
     changed.equivalent_mutant(f"{line} -> {line.replace(old, new)}", reason=why)
+
+check_numpy_alone()

@@ -38,7 +38,8 @@
 # - No small constant is added inside a logarithm: float64 results are compared to about twelve
 #   digits. Wherever a logarithm meets a zero, the text says what is right.
 #
-# You may use your earlier functions in later ones, and any NumPy function.
+# You may use your earlier functions in later ones, and any NumPy function. Other libraries may not
+# compute the answer of a NumPy question.
 
 # %%
 import math

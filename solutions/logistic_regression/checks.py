@@ -14,6 +14,7 @@ from autograder.course import (
     Code,
     call,
     call_twice,
+    check_numpy_alone,
     declare_variants,
     do,
     epochs,
@@ -1884,3 +1885,5 @@ declare_variants(
          """),
     ],
 )  # fmt: skip
+
+check_numpy_alone()

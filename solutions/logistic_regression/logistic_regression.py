@@ -35,7 +35,8 @@
 # factor 1/2**. Weight decay adds `weight_decay` times the **sum of the squared weights** to the loss, without a factor
 # 1/2 and without the bias. You will meet other conventions elsewhere; the gradient must always belong to the loss.
 #
-# You may use your earlier functions in later ones, and any function of NumPy. The first cell has three helpers.
+# You may use your earlier functions in later ones, and any function of NumPy. Other libraries may not compute the
+# answer of a NumPy question. The first cell has three helpers.
 
 # %%
 import math

@@ -18,6 +18,7 @@ from autograder.course import (
     Tolerance,
     call,
     call_twice,
+    check_numpy_alone,
     check_reduced,
     check_torch,
     declare_variants,
@@ -2100,6 +2101,9 @@ def rare(rng, n, d, sizes, widths, *, dtype=None, targets=None):
     }
 
 
+check_torch(adaptive_log_softmax_loss, lambda rng: gradient(**rare(rng, 6, 3, (3, 4), (2,))))
+
+
 @adaptive_log_softmax_loss.check("the worked example", public=True, hint="Multiply the probability of the group, too.")
 def _(rng):
     tails = [(tensor([[1.0]]), tensor([[0.0], [0.0]]))]
@@ -2228,3 +2232,5 @@ declare_variants(
         ),
     ],
 )
+
+check_numpy_alone()

@@ -50,8 +50,8 @@
 # - $\log$ and $\ln$ both mean the natural logarithm.
 #
 # Names, defaults and conventions are those of PyTorch unless the text says otherwise. You may use your earlier
-# functions in later ones, and any NumPy function. The first cell has three helpers; most answers are then one to three
-# lines.
+# functions in later ones, and any NumPy function. Other libraries may not compute the answer of a NumPy question. The
+# first cell has three helpers; most answers are then one to three lines.
 
 # %%
 import math

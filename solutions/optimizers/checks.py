@@ -16,6 +16,7 @@ from autograder.course import (
     Generator,
     call,
     call_twice,
+    check_numpy_alone,
     check_optimizer,
     declare_optimizers,
     declare_variants,
@@ -1808,3 +1809,5 @@ declare_optimizers(
         ),
     ],
 )
+
+check_numpy_alone()

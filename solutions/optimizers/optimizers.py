@@ -24,6 +24,9 @@
 # section names both: papers, libraries and lectures differ, and a formula that is right elsewhere
 # gives other numbers here.
 #
+# You may use your earlier answers in later ones, and any NumPy function. Other libraries may not
+# compute the answer of a NumPy question.
+#
 # The figure shows ten optimizers on two surfaces: a ravine, steep across and flat along it, whose
 # lowest point is the star, and a saddle, which falls off to both sides. They are drawn with
 # PyTorch's own optimizers. Come back here when you want to know what yours should look like.

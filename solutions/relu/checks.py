@@ -19,6 +19,7 @@ from autograder.course import (
     call,
     call_twice,
     check_elementwise,
+    check_numpy_alone,
     check_torch,
     declare_variants,
     do,
@@ -2181,6 +2182,9 @@ def rectify(values, dtype="float64"):
     return gradient(tensor(values, dtype), wrt="0", method="apply")
 
 
+check_torch(Rectifier, lambda rng: rectify(rng.normal(size=(2, 3))))
+
+
 @Rectifier.check("output and gradient of ordinary numbers", public=True, hint="What does backward multiply grad with?")
 def _(rng):
     return rectify(np.array([-2.0, 3.0, -0.5, 1.5]))
@@ -2601,3 +2605,6 @@ for changed, line, old, new, why in [
     (PReLU, "return torch.where(x > 0, x, per_channel(self.weight, x) * x)", "x > 0", "x >= 0", SAME_VALUE_AT_ZERO),
 ]:
     changed.equivalent_mutant(f"{line} -> {line.replace(old, new)}", reason=why)
+
+# The error function that the notebook hands out is PyTorch's.
+check_numpy_alone(gelu, gelu_backward)

@@ -50,7 +50,8 @@
 # **At a kink** there is no derivative, and the convention decides. Here it is 0 for ReLU at 0, as
 # in PyTorch; each section says what holds for its functions.
 #
-# You may use your earlier functions in later ones, and any NumPy function.
+# You may use your earlier functions in later ones, and any NumPy function. Other libraries may not
+# compute the answer of a NumPy question.
 
 # %%
 import math

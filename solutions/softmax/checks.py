@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autograder.course import Forbids, call, call_twice, check_torch, gradient, lines, question, tensor, value
+from autograder.course import (
+    Forbids,
+    call,
+    call_twice,
+    check_numpy_alone,
+    check_torch,
+    gradient,
+    lines,
+    question,
+    tensor,
+    value,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -2071,3 +2082,6 @@ def _(x, dim=-1):
 def _(x, dim=-1):
     top = x.max(dim, keepdim=True).values
     return x - (top + (x - top).exp().sum(dim, keepdim=True).log())
+
+
+check_numpy_alone()

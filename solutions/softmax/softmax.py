@@ -41,7 +41,8 @@
 #   a warning on the way; a warning costs nothing, a `nan` does.
 # - $\log$ and $\ln$ both mean the natural logarithm.
 #
-# You may use your earlier functions in later ones, and any NumPy function.
+# You may use your earlier functions in later ones, and any NumPy function. Other libraries may not
+# compute the answer of a NumPy question.
 
 # %%
 import math

@@ -20,6 +20,7 @@ from autograder.course import (
     tensor,
 )
 from autograder.course.model import Check, Question, QuestionBuilder
+from autograder.course.observe import Lines
 from autograder.course.otter_tests import PublicCase, PublicCheck
 from autograder.course.values import TensorValue
 from autograder.errors import CourseError
@@ -30,6 +31,7 @@ COMMON = [
     "arrays of any shape, entry by entry",
     "numbers far from zero on both sides",
     "float32 stays float32, integers become floats",
+    "no Python loop over samples",
     "a second call gives the same answer and inputs stay as they were",
 ]
 
@@ -38,6 +40,11 @@ def probes(q: QuestionBuilder, word: str, seed: int = 0) -> list[Any]:
     """What the check with this word in its title asks."""
     (check,) = (c for c, _ in q.checks if word in c.title)
     return list(check.draw(np.random.default_rng(seed)))
+
+
+def plain(drawn: Any) -> list[Any]:
+    """The probes as calls, those of a pair that counts lines included."""
+    return [c for p in drawn for c in ((p.few, p.many) if isinstance(p, Lines) else (p,))]
 
 
 def built(kind: Any = "np", **settings: Any) -> QuestionBuilder:
@@ -53,7 +60,7 @@ def arrays(calls: list[Any], name: str = "x") -> list[Any]:
 def test_only_the_worked_example_is_public_and_every_check_has_a_hint() -> None:
     checks = [c for c, _ in built().checks]
     assert [c.title for c in checks] == COMMON
-    assert [c.public for c in checks] == [True, False, False, False, False]
+    assert [c.public for c in checks] == [True] + [False] * 5
     assert all(c.hint for c in checks)
 
 
@@ -133,10 +140,17 @@ def test_every_option_is_asked_near_and_far_and_at_kinks() -> None:
 def test_given_arguments_are_in_every_call_with_the_dtype_of_the_input() -> None:
     q = built(given={"a": np.array([0.25]), "t": 3}, options=[{"a": np.array([2.0])}])
     for check, _ in q.checks:
-        for c in check.draw(np.random.default_rng(0)):
+        for c in plain(check.draw(np.random.default_rng(0))):
             assert c.kwargs["t"] == 3
             wanted = np.float32 if c.kwargs["x"].dtype == np.float32 else np.float64
             assert c.kwargs["a"].dtype == wanted
+
+
+def test_lines_are_counted_for_few_and_for_many_samples() -> None:
+    (pair,) = probes(built(grad=[1.0, 2.0], widen=2, shapes=[(3,), (2, 5)]), "loop")
+    assert [a.shape for a in arrays([pair.few, pair.many])] == [(4, 5), (40, 5)]
+    assert [a.shape for a in arrays([pair.few, pair.many], "grad")] == [(4, 10), (40, 10)]
+    assert not any("loop" in c.title for c, _ in built("torch").checks)
 
 
 def test_a_widened_output_has_a_wider_gradient() -> None:
@@ -156,7 +170,7 @@ def test_a_torch_question_is_asked_for_gradients_of_floats() -> None:
 def test_the_same_generator_draws_the_same_inputs() -> None:
     q = built(grad=[1.0, 1.0], options=[{"alpha": 2.0}])
     for check, _ in q.checks:
-        first, second = (check.draw(np.random.default_rng(4)) for _ in range(2))
+        first, second = (plain(check.draw(np.random.default_rng(4))) for _ in range(2))
         for a, b in zip(first, second, strict=True):
             np.testing.assert_array_equal(a.kwargs["x"], b.kwargs["x"], strict=True)
             np.testing.assert_array_equal(a.kwargs["grad"], b.kwargs["grad"], strict=True)

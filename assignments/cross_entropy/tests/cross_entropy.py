@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "cross_entropy"
-points = [0.56, 0.56]
+points = [0.5, 0.5]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='surprise of q, weighted with p',
-    points=0.56,
+    points=0.5,
     hidden=False,
     success_message='Right.',
     failure_message='Which of the two says how often?',
@@ -208,7 +208,7 @@ def check_1(cross_entropy):
 
 @test_case(
     name='p = 0 adds nothing, q = 0 < p costs infinity',
-    points=0.56,
+    points=0.5,
     hidden=False,
     success_message='Right.',
     failure_message='What is 0 * -inf?',

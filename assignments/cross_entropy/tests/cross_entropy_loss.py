@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "cross_entropy_loss"
-points = [1, 1]
+points = [0.92, 0.92]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='labels: mean over the batch',
-    points=1,
+    points=0.92,
     hidden=False,
     success_message='Right.',
     failure_message='What is -ln(5/8)? Compare the first case.',
@@ -175,7 +175,7 @@ def check_1(cross_entropy_loss):
 
 @test_case(
     name='probabilities as targets',
-    points=1,
+    points=0.92,
     hidden=False,
     success_message='Right.',
     failure_message='Which weight has each log-probability?',

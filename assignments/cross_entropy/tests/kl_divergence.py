@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "kl_divergence"
-points = [0.56, 0.56]
+points = [0.5, 0.5]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='cross-entropy minus entropy',
-    points=0.56,
+    points=0.5,
     hidden=False,
     success_message='Right.',
     failure_message='Evaluate 0.5 ln 2 + 0.25 ln 1 + 0.25 ln 0.5.',
@@ -207,7 +207,7 @@ def check_1(kl_divergence):
 
 @test_case(
     name='zero for equal distributions, and only there',
-    points=0.56,
+    points=0.5,
     hidden=False,
     success_message='Right.',
     failure_message='What is p / q if both agree?',

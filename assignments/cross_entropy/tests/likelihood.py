@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "likelihood"
-points = [0.4]
+points = [0.34]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='independent outcomes multiply',
-    points=0.4,
+    points=0.34,
     hidden=False,
     success_message='Right.',
     failure_message='What is the chance of two heads in a row?',

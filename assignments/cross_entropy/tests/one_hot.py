@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "one_hot"
-points = [0.5]
+points = [0.43]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='one row for each label',
-    points=0.5,
+    points=0.43,
     hidden=False,
     success_message='Right.',
     failure_message='How many ones has each row, and where?',

@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "accuracy"
-points = [0.6]
+points = [0.5]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='share of right predictions',
-    points=0.6,
+    points=0.5,
     hidden=False,
     success_message='Right.',
     failure_message='Compare the predicted class of each row with its label.',

@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "binary_logistic_regression_loss"
-points = [0.75, 0.75]
+points = [0.67, 0.67]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the numbers of the worked example',
-    points=0.75,
+    points=0.67,
     hidden=False,
     success_message='Right.',
     failure_message='Two losses: -ln 0.75 and -ln 0.25. And their mean?',
@@ -198,7 +198,7 @@ def check_1(binary_logistic_regression_loss):
 
 @test_case(
     name='weight decay',
-    points=0.75,
+    points=0.67,
     hidden=False,
     success_message='Right.',
     failure_message='Differentiate exactly the penalty in the loss.',

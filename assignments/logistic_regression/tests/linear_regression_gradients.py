@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "linear_regression_gradients"
-points = [1, 1]
+points = [0.88, 0.88]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='squared error: the worked example',
-    points=1,
+    points=0.88,
     hidden=False,
     success_message='Right.',
     failure_message='Which residuals do you get? What is their derivative?',
@@ -191,7 +191,7 @@ def check_1(linear_regression_gradients):
 
 @test_case(
     name='absolute error: the worked example',
-    points=1,
+    points=0.88,
     hidden=False,
     success_message='Right.',
     failure_message='What is the slope of |r| left and right of 0?',

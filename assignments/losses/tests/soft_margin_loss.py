@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "soft_margin_loss"
-points = [0.34, 0.34]
+points = [0.25, 0.25]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the mean over a batch',
-    points=0.34,
+    points=0.25,
     hidden=False,
     success_message='Right.',
     failure_message='Compute the first loss of the batch by hand.',
@@ -174,7 +174,7 @@ def check_1(soft_margin_loss):
 
 @test_case(
     name="reduction 'sum' and 'none'",
-    points=0.34,
+    points=0.25,
     hidden=False,
     success_message='Right.',
     failure_message='Which shape has the result?',

@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "Adadelta"
-points = [0.45, 0.45]
+points = [0.4, 0.4]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -178,7 +178,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the steps of the worked example',
-    points=0.45,
+    points=0.4,
     hidden=False,
     success_message='Right.',
     failure_message='What is the numerator in the very first step? Here eps is inside both roots.',
@@ -211,7 +211,7 @@ def check_1(Adadelta):
 
 @test_case(
     name='parameters of different shapes are changed in place',
-    points=0.45,
+    points=0.4,
     hidden=False,
     success_message='Right.',
     failure_message="Does every parameter have its own state? Does `p = ...` change the caller's array, or does `p -= ...`?",

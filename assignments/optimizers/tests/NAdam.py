@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "NAdam"
-points = [0.6, 0.6]
+points = [0.55, 0.55]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -178,7 +178,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the steps of the worked example',
-    points=0.6,
+    points=0.55,
     hidden=False,
     success_message='Right.',
     failure_message='Do the first two steps with pen and paper.',
@@ -211,7 +211,7 @@ def check_1(NAdam):
 
 @test_case(
     name='parameters of different shapes are changed in place',
-    points=0.6,
+    points=0.55,
     hidden=False,
     success_message='Right.',
     failure_message="Does every parameter have its own state? Does `p = ...` change the caller's array, or does `p -= ...`?",

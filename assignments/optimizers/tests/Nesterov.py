@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "Nesterov"
-points = [0.63, 0.63]
+points = [0.56, 0.56]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -178,7 +178,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the steps of the worked example',
-    points=0.63,
+    points=0.56,
     hidden=False,
     success_message='Right.',
     failure_message='Do the first two steps with pen and paper.',
@@ -213,7 +213,7 @@ def check_1(Nesterov):
 
 @test_case(
     name='parameters of different shapes are changed in place',
-    points=0.63,
+    points=0.56,
     hidden=False,
     success_message='Right.',
     failure_message='gradient_function takes the list of all parameters. Do you call it with all of them, ahead?',

@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "SGD"
-points = [0.9, 0.9]
+points = [0.82, 0.82]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -178,7 +178,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the steps of the worked example',
-    points=0.9,
+    points=0.82,
     hidden=False,
     success_message='Right.',
     failure_message='Do the first two steps with pen and paper.',
@@ -213,7 +213,7 @@ def check_1(SGD):
 
 @test_case(
     name='parameters of different shapes are changed in place',
-    points=0.9,
+    points=0.82,
     hidden=False,
     success_message='Right.',
     failure_message="Does every parameter have its own state? Does `p = ...` change the caller's array, or does `p -= ...`?",

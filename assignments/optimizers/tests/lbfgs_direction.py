@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "lbfgs_direction"
-points = [0.84, 0.84]
+points = [0.72, 0.72]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the worked example',
-    points=0.84,
+    points=0.72,
     hidden=False,
     success_message='Right.',
     failure_message='Write down q after the first loop and r after gamma.',
@@ -161,7 +161,7 @@ def check_1(lbfgs_direction):
 
 @test_case(
     name='without pairs it is steepest descent',
-    points=0.84,
+    points=0.72,
     hidden=False,
     success_message='Right.',
     failure_message='What is gamma without any pair?',

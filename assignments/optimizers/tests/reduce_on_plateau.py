@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "reduce_on_plateau"
-points = [0.6]
+points = [0.5]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the worked example',
-    points=0.6,
+    points=0.5,
     hidden=False,
     success_message='Right.',
     failure_message='Write best and the number of bad epochs beside each loss.',

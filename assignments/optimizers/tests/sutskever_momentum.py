@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "sutskever_momentum"
-points = [0.5]
+points = [0.4]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the worked example',
-    points=0.5,
+    points=0.4,
     hidden=False,
     success_message='Right.',
     failure_message='What is the logarithm of 1? And of 2?',
