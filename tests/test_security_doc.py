@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.accepted import ACCEPTED
+from autograder.course.values import ACCEPTED
 from autograder.sandbox.layers import LAYERS
 from autograder.sandbox.limits import Limits
 

@@ -30,6 +30,7 @@ from typing import Any
 
 from autograder.course.marks import Edit, MasterText, apply_edits, insert_before
 from autograder.course.model import Assignment, Question
+from autograder.course.values import ACCEPTED
 
 #: Cells that we add are locked: a student who edits a check cell would only deceive themselves.
 _LOCKED_CELL = "# %% deletable=false editable=false"
@@ -123,7 +124,7 @@ def _assembled(master: MasterText, edits: Sequence[Edit]) -> str:
     """The whole notebook as percent text: the author's cells, and those that we add."""
     name = master.assignment.name
     first = next(cell for cell in master.cells[1:] if cell.is_code)
-    added = [insert_before(first.begin, _first_cell(name))]
+    added = [insert_before(first.begin, [*_rule_of_types(), "", *_first_cell(name)])]
     for cell in master.cells:
         here = [n for n, s in master.definitions.items() if cell.begin <= s.lineno <= cell.end]
         if here:
@@ -132,6 +133,11 @@ def _assembled(master: MasterText, edits: Sequence[Edit]) -> str:
             added.append(insert_before(cell.end + 1, ["", *lines]))
     added.append(insert_before(len(master.lines) + 1, _last_cells(name)))
     return "\n".join(apply_edits(master.lines, [*edits, *added])) + "\n"
+
+
+def _rule_of_types() -> list[str]:
+    """The end of the text before the first code cell: what is accepted, in the same words everywhere."""
+    return [f"# {line}".rstrip() for line in ACCEPTED.splitlines()]
 
 
 def _check_cell(question: Question) -> list[str]:

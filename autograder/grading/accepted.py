@@ -1,4 +1,4 @@
-"""What counts as the right type? The one rule, as text and as code."""
+"""What counts as the right type? The one rule, as code; as text it is `autograder.course.values.ACCEPTED`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,6 @@ import numpy as np
 from autograder.course.values import TensorValue, Unsupported, dtype_name
 from autograder.grading.difference import Summary
 from autograder.text import visible
-
-#: The one rule about types, for statements.
-ACCEPTED = """\
-What counts as the right type:
-- Where an array is expected: exactly a NumPy array (`numpy.ndarray`) of the same shape and dtype. A
-  list, a tuple, a matrix, a masked array or a tensor is not accepted.
-- Where a tensor is expected: exactly a `torch.Tensor` of the same shape and dtype on the same
-  device, also where it holds one number. Where a `torch.nn.Parameter` is expected: exactly that.
-- Where a number is expected: a number of Python, a NumPy number or a NumPy array without axes, as
-  you like. For a float it must have the expected dtype; `float` counts as float64 and is also
-  accepted where float32 is expected, and `int` is accepted where a float is expected. For an
-  integer any integer type will do, but no float. True and False are accepted only where True or
-  False is expected.
-- Where several values are expected: a tuple or a list of that length, as you like. A dict needs
-  exactly the expected keys, in any order.
-- Where None or a text is expected: exactly that.
-"""
 
 
 def dtype_of(number: Any) -> str:

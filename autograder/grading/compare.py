@@ -21,7 +21,6 @@ import numpy as np
 from autograder.course.probes import Parts
 from autograder.course.values import Array, TensorValue, dtype_name
 from autograder.grading.accepted import (
-    ACCEPTED,
     accepts,
     dtype_of,
     dtype_of_type,
@@ -43,8 +42,6 @@ from autograder.grading.tolerance import (
     tensor_elements,
 )
 from autograder.text import visible
-
-__all__ = ["ACCEPTED", "compare"]
 
 #: Arrays of up to so many bytes are first compared as bytes, which needs a copy of each.
 _COPIED_BYTES = 1 << 16
@@ -228,7 +225,7 @@ def _key(key: Any) -> Any:
 
 
 def _compare_number(place: _Place, expected: Any, actual: Any) -> Difference | None:
-    """A number, in whichever of the accepted forms; see `ACCEPTED`."""
+    """A number, in whichever of the accepted forms; see `autograder.course.values.ACCEPTED`."""
     if isinstance(actual, np.ndarray | np.generic) and actual.ndim:
         wrong: Kind = "shape" if numbers(actual) is not None else "type"
         return _differ(place, wrong, expected, actual)

@@ -149,7 +149,8 @@ def _keyed(
             found = refusal(probe, observed, question.forbids)
             if found is not None:
                 raise CourseError(
-                    f"{check.where}: {question.name}, check {check.title!r}: the solution itself does not pass. {found[1]}"
+                    f"{check.where}: {question.name}, check {check.title!r}: the solution itself does not pass. "
+                    + found[1]
                 )
             other = split_observed(recast.parts)[0] if recast.kind == "answer" else None
             allowed = allowances(expected, other, check.tolerance, probe)

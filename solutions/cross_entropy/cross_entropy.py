@@ -22,9 +22,8 @@
 # positions of one sample, such as the pixels of an image. "One number" is a result without axes.
 #
 # **What every NumPy function of this notebook keeps to:**
-# - It takes arrays and returns an `np.ndarray` of the shape and dtype that its section names. Where
-#   the result is one number, a 0-dimensional array, a NumPy scalar and a number of Python are all
-#   fine. Lists are not accepted for arrays, nor arrays for tensors.
+# - It takes arrays and returns an `np.ndarray` of the shape and dtype that its section names, or
+#   one number where the section says so.
 # - "Any shape" includes `()`, an array without axes. Arithmetic on such an array gives a NumPy
 #   scalar, into which nothing can be written (`y[y < 0] = 0` fails); `np.where` works for both.
 # - float32 stays float32, float64 stays float64, integers are promoted to float64. The helper

@@ -22,8 +22,7 @@
 # outputs of a linear layer.
 #
 # **What every NumPy function of this notebook keeps to:**
-# - It takes arrays and returns an `np.ndarray`. Where the result is a single number, a NumPy scalar, a number of Python
-#   and a 0-dimensional array are all fine.
+# - It takes arrays and returns an `np.ndarray`, or a single number where the section says so.
 # - float32 stays float32, float64 stays float64, integers are promoted to float64. Beside a float array, integers (such
 #   as labels) and numbers of Python follow the dtype of that array. The helper `as_floats` below does this.
 # - Labels are integers from 0 to `C - 1`, in an array of shape `(n,)`. Targets of a regression have the shape `(n,)`,

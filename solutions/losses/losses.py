@@ -35,9 +35,8 @@
 # **Kinks.** Where a loss has a kink, no derivative exists. There, the term with the kink gets the derivative 0.
 #
 # **What every NumPy function of this notebook keeps to:**
-# - It takes arrays and returns an `np.ndarray` of the right shape and dtype. Where the result is a single number, a
-#   0-dimensional array, a NumPy scalar and a number of Python are all fine; where two things are returned, a tuple or a
-#   list of them. Lists are not accepted for arrays, nor arrays for tensors.
+# - It takes arrays and returns an `np.ndarray` of the right shape and dtype, a single number, or a tuple of two things,
+#   as the section says.
 # - float32 stays float32, float64 stays float64, integers are promoted to float64. Beside a float array, integers (such
 #   as labels) follow the dtype of that array. The helper `as_floats` below does this. Constants count too:
 #   `math.log(2)` is a number of Python and leaves float32 alone, `np.log(2)` is float64 and does not.

@@ -25,9 +25,8 @@
 # - An activation works entry by entry on an array of any shape, also a 0-dimensional one, unless
 #   its section says otherwise. Arithmetic on an array without axes gives a NumPy scalar, into which
 #   nothing can be written (`y[y < 0] = 0` fails); `np.where` works for both.
-# - The result is an `np.ndarray` of the right shape and dtype. Where it is one number, a
-#   0-dimensional array, a NumPy scalar and a number of Python are all fine; where a function returns
-#   two arrays, a tuple or a list of them. Lists are not accepted for arrays, nor arrays for tensors.
+# - The result is an `np.ndarray` of the right shape and dtype, one number, or a tuple of several
+#   arrays, as the section says.
 # - float32 stays float32, float64 stays float64, integers are promoted to float64. The helper
 #   `as_float` below does this. Options such as `alpha` are Python numbers. Constants count too:
 #   `math.sqrt(2)` is a number of Python and leaves float32 alone, `np.sqrt(2)` is float64 and does

@@ -30,8 +30,7 @@
 # of scores has the shape `(B, C)`, a batch of sequences `(B, T, C)`.
 #
 # **What every NumPy function of this notebook keeps to:**
-# - It takes arrays and returns an `np.ndarray`. Where the result is a single number, a NumPy scalar
-#   and a 0-dimensional array are both fine.
+# - It takes arrays and returns an `np.ndarray`, or a single number where the section says so.
 # - float32 stays float32, float64 stays float64, integers are promoted to float64. The helper
 #   `as_float` below does this.
 # - `axis` is the axis that holds the classes of one sample, by default the last one. It may be

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.course.values import TensorValue, Unsupported, tensor
-from autograder.grading.compare import ACCEPTED, compare
+from autograder.course.values import ACCEPTED, TensorValue, Unsupported, tensor
+from autograder.grading.compare import compare
 from autograder.grading.difference import Difference
 from autograder.grading.explain import render
 from autograder.grading.tolerance import Allowed, allowances

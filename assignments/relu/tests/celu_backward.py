@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "celu_backward"
-points = [0.34]
+points = [0.25]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the numbers of the worked example',
-    points=0.34,
+    points=0.25,
     hidden=False,
     success_message='Right.',
     failure_message='Do one of the numbers with pen and paper.',

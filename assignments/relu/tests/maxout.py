@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "maxout"
-points = [0.5]
+points = [0.43]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the worked example',
-    points=0.5,
+    points=0.43,
     hidden=False,
     success_message='Right.',
     failure_message='Compute x @ w[k] + b[k] for each k. Which piece wins?',

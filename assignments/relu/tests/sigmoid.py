@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "sigmoid"
-points = [0.34, 0.33]
+points = [0.25, 0.25]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='the numbers of the worked example',
-    points=0.34,
+    points=0.25,
     hidden=False,
     success_message='Right.',
     failure_message='sigmoid(0) is 0.5. Is sigmoid(x) + sigmoid(-x) = 1?',
@@ -159,7 +159,7 @@ def check_1(sigmoid):
 
 @test_case(
     name='800 and -800 give neither nan nor a wrong infinity',
-    points=0.33,
+    points=0.25,
     hidden=False,
     success_message='Right.',
     failure_message='What is np.exp(800.0) / np.exp(800.0)?',

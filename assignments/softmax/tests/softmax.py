@@ -9,7 +9,7 @@ from otter.test_files import test_case
 OK_FORMAT = False
 
 name = "softmax"
-points = [1.56, 1.56]
+points = [1.4, 1.4]
 
 
 def _defined(name: str, value: Any) -> None:
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Any:
 
 @test_case(
     name='each row of a batch sums to one',
-    points=1.56,
+    points=1.4,
     hidden=False,
     success_message='Right.',
     failure_message="Print the result's sum over axis 1.",
@@ -195,7 +195,7 @@ def check_1(softmax):
 
 @test_case(
     name='scores around 1000 stay finite',
-    points=1.56,
+    points=1.4,
     hidden=False,
     success_message='Right.',
     failure_message='What is np.exp(1000.0)? Which change of all scores leaves the result as it is?',
