@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from autograder.sandbox import wire
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import OUT_OF_MEMORY_EXIT, Limits
 
 TICK_S = 0.05
 #: A start is our own work, so the limits of the student, of which little may be left, do not hold for it.
@@ -57,12 +57,12 @@ class Usage:
 
     Attributes:
         cpu_s: CPU seconds of all its threads.
-        rss_bytes: resident memory.
+        memory_bytes: resident memory, that of mapped files left out.
         queued_s: seconds on the clock in which it could have run, but the processors were busy with others.
     """
 
     cpu_s: float = 0.0
-    rss_bytes: int = 0
+    memory_bytes: int = 0
     queued_s: float = 0.0
 
 
@@ -100,7 +100,7 @@ class Job:
             end.setblocking(False)
             self._selector.register(end, selectors.EVENT_READ)
         self._started = self._checked = time.monotonic()
-        self._base_rss = process.usage().rss_bytes
+        self._base_bytes = process.usage().memory_bytes
         #: What runs, since when, and what the job had used before; that is looked up only if it lasts.
         self._step: tuple[str, float, Usage | None] = ("", self._started, None)
 
@@ -242,7 +242,7 @@ class Job:
             if what and (cpu > limit or wall > 2 * limit):
                 self.process.kill()
                 raise JobEnded("limit", idle if cpu < _IDLE * wall else late)
-        if usage.rss_bytes - self._base_rss > 1.3 * self.limits.memory_mib * _MIB:
+        if usage.memory_bytes - self._base_bytes > 1.3 * self.limits.memory_mib * _MIB:
             self.process.kill()
             raise JobEnded("limit", self.over_memory())
 
@@ -253,7 +253,7 @@ class Job:
         end = self.process.end()
         if max(cpu_s, end.cpu_s) >= self._budget_s:
             return JobEnded("limit", f"used up the {self.limits.submission_s:g} s of the whole submission")
-        if self.process.out_of_memory():
+        if self.process.out_of_memory() or end.code == OUT_OF_MEMORY_EXIT:
             return JobEnded("limit", self.over_memory())
         if end.code == -signal.SIGKILL:
             return JobEnded("died", "closed its channel or was killed")

@@ -186,7 +186,7 @@ class ForkedProcess:
                 self._pidfd = None
             if packet is None:
                 # A job does not outlive its zygote, so there is nothing left to wait for.
-                self._end = End(-signal.SIGKILL, self._last.cpu_s, self._last.rss_bytes // 1024)
+                self._end = End(-signal.SIGKILL, self._last.cpu_s, self._last.memory_bytes // 1024)
                 raise GraderError("the zygote ended while a job was running")
             message = packet[0]
             self._end = End(message["status"], message["cpu_s"], message["max_rss_kib"])
@@ -195,15 +195,22 @@ class ForkedProcess:
     def usage(self) -> Usage:
         if self._pid is not None and self._end is None:
             with contextlib.suppress(OSError, ValueError, IndexError):
-                # After the command name in brackets, which may hold anything: utime and stime are 14 and 15, rss is 24.
+                # After the command name in brackets, which may hold anything: utime and stime are 14 and 15.
                 stat = Path(f"/proc/{self._pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
                 cpu_s = (int(stat[11]) + int(stat[12])) / _CLOCK_TICKS
-                self._last = Usage(cpu_s, int(stat[21]) * _PAGE, _queued_s(self._pid, self._last.queued_s))
+                self._last = Usage(cpu_s, _own_memory(self._pid), _queued_s(self._pid, self._last.queued_s))
         return self._last
 
 
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def _own_memory(pid: int) -> int:
+    """Bytes in memory that belong to no file: a job that reads all of a library's text takes nothing by that."""
+    status = Path(f"/proc/{pid}/status").read_bytes()
+    return sum(
+        int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith((b"RssAnon", b"RssShmem"))
+    )
 
 
 def _queued_s(pid: int, least: float) -> float:

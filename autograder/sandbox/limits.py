@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, fields
 
 from autograder.errors import UsageError
 
+#: Exit code of a job that had no memory left even to say so.
+OUT_OF_MEMORY_EXIT = 137
 MIB = 1024 * 1024
 
 

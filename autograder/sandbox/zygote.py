@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.sandbox import jail
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import OUT_OF_MEMORY_EXIT, Limits
 from autograder.sandbox.warm import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -207,7 +207,10 @@ def _become_job(
         except BaseException as error:
             os.write(channel_fd, wire.encode({"is": "broken", "message": f"{type(error).__name__}: {error}"[:4000]}))
             os._exit(1)
-        serve()
+        try:
+            serve()
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY_EXIT)
         os._exit(0)
     finally:
         os._exit(1)

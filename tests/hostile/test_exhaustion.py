@@ -141,7 +141,7 @@ ATTACKS = {
         "import warnings\nfor i in range(10**6): warnings.warn(f'{i}')", LATE + "|" + MEMORY, "limit"
     ),
     "plots by the thousand": Row(
-        bad(above="import matplotlib.pyplot as plt\nfor i in range(2000): plt.figure()"),
+        bad(above="import matplotlib.pyplot as plt\nfor i in range(10**6): plt.figure()"),
         Expected("pass", LATE + "|" + MEMORY, cell="limit"),
     ),
     "a few plots": harmless("import matplotlib.pyplot as plt\nfor i in range(5): plt.plot([1, 2]); plt.show()"),
