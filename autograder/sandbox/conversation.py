@@ -101,7 +101,7 @@ class Job:
             self._selector.register(end, selectors.EVENT_READ)
         self._started = self._checked = time.monotonic()
         self._base_bytes = process.usage().memory_bytes
-        #: What runs, since when, and what the job had used before; that is looked up only if it lasts.
+        #: What runs, since when, and what the job had used before; a step that ends within a tick is not measured.
         self._step: tuple[str, float, Usage | None] = ("", self._started, None)
 
     def begin_step(self, what: str) -> None:
@@ -211,9 +211,10 @@ class Job:
     def _check_limits(self) -> None:
         now = self._checked = time.monotonic()
         usage = self.process.usage()
-        what, step_started, known = self._step
-        before = known or usage
-        self._step = (what, step_started, before)
+        what, step_started, before = self._step
+        if before is None:  # the first look at this step: from now on it is measured
+            before, step_started = usage, now
+            self._step = (what, now, usage)
         if what == "start":
             if now - step_started > START_S:
                 self.process.kill()

@@ -177,6 +177,7 @@ def test_time_in_which_others_kept_the_processors_does_not_count(monkeypatch):
         process = Measured()
         job = Job(process, ours, out, Limits(step_s=1, submission_s=3), 3)
         job.begin_step("cell")
+        job._check_limits()  # the first look at a step: from now on it is measured
         clock[0], process.now = 100.0, Usage(cpu_s=0.5, queued_s=98.5)
         job._check_limits()
         assert job.spent_s() == 0.75
