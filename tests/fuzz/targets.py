@@ -17,7 +17,8 @@ import numpy as np
 
 from autograder.course.values import TensorValue, Unsupported
 from autograder.errors import UsageError
-from autograder.grading import submissions
+from autograder.grading import notebook_file, submissions
+from autograder.grading.reading import Rejected
 from autograder.sandbox import wire
 
 CAPS = wire.Caps(header=2**16, payload=2**16)
@@ -37,8 +38,8 @@ def fuzz_wire(data: bytes) -> None:
 def fuzz_notebook(data: bytes) -> None:
     """A file is code cells or a reason to reject it."""
     try:
-        cells = submissions.code_cells(data, "softmax")
-    except submissions._Rejected as reason:
+        cells = notebook_file.code_cells(data, "softmax")
+    except Rejected as reason:
         if not str(reason):
             raise AssertionError("rejected without a reason") from reason
         return

@@ -21,7 +21,7 @@ from sqlalchemy import create_engine, text
 from autograder import UsageError
 from autograder.records.gradebook import Gradebook, book, store
 from autograder.records.gradebook.tables import metadata
-from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark, mark_from_json
+from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark, TimeFrom, mark_from_json
 
 POSTGRES = os.environ.get("AUTOGRADER_TEST_POSTGRES", "")
 _names = itertools.count()
@@ -53,6 +53,7 @@ class Paper:
     file: str = ""
     sha256: str = "0" * 64
     handed_in: float | None = 1_700_000_000.0
+    time_from: TimeFrom = "file"
 
 
 CONDITIONS = {"engine": "1", "seed": 7, "reveal": "hint"}
@@ -361,16 +362,16 @@ def test_an_older_gradebook_is_copied_before_it_is_migrated(tmp_path, monkeypatc
     for file in Path(store.__file__).parent.joinpath("migrations").rglob("*.py*"):
         if "__pycache__" not in file.parts:
             (folder / file.relative_to(Path(store.__file__).parent / "migrations")).write_text(file.read_text())
-    (folder / "versions" / "0002_more.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (folder / "versions" / "0003_more.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
         "def upgrade():\n    op.add_column('runs', sa.Column('note', sa.Text()))\n"
     )
     monkeypatch.setattr(store, "_MIGRATIONS", folder)
     assert len(last_run(str(path))) == 3
-    with closing(sqlite3.connect(path)) as new, closing(sqlite3.connect(tmp_path / "book.db.before-0001")) as old:
-        assert new.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+    with closing(sqlite3.connect(path)) as new, closing(sqlite3.connect(tmp_path / "book.db.before-0002")) as old:
+        assert new.execute("SELECT version_num FROM alembic_version").fetchall() == [("0003",)]
         assert new.execute("SELECT note FROM runs").fetchall() == [(None,)]
-        assert old.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert old.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
         assert old.execute("SELECT count(*) FROM marks").fetchall() == [(3,)]
 
 
