@@ -79,6 +79,7 @@ class Adjustment:
 class Attempt:
     """A submission with its mark, and when it was handed in: UTC, None where that is not known."""
 
+    student: str
     mark: Mark
     handed_in: str | None
     time_from: TimeFrom
@@ -168,9 +169,9 @@ class Gradebook:
 
     def attempts(self, run: RunRecord) -> Iterator[Attempt]:
         """The submissions of a run, one at a time, sorted by student and file."""
-        facts = (t.marks.c.document, t.marks.c.elapsed_s, t.submissions.c.handed_in, t.submissions.c.time_from)
+        given = t.submissions.c
         query = (
-            select(*facts)
+            select(given.student, t.marks.c.document, t.marks.c.elapsed_s, given.handed_in, given.time_from)
             .join(t.run_marks, t.run_marks.c.mark == t.marks.c.id)
             .join(t.submissions, t.submissions.c.id == t.run_marks.c.submission)
             .where(t.run_marks.c.run == run.id)
@@ -179,7 +180,7 @@ class Gradebook:
         with self.engine.connect() as connection:
             rows = connection.execution_options(yield_per=100).execute(query)
             for row in rows:
-                yield Attempt(mark_from_json(row.document, row.elapsed_s), row.handed_in, row.time_from)
+                yield Attempt(row.student, mark_from_json(row.document, row.elapsed_s), row.handed_in, row.time_from)
 
     def adjust(self, assignment: str, student: str, hundredths: int, comment: str, author: str) -> None:
         """Give a student points, or take some, by hand; no grading overwrites it.
