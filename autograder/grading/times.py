@@ -19,7 +19,7 @@ _TIME = re.compile(
 
 
 def parse_time(text: str) -> float | None:
-    """Seconds since 1970, cut to a whole one; None where the text is not a date, a time of day and an offset.
+    """Seconds since 1970, cut to a whole one; None where the text is no date since then with its offset.
 
     >>> parse_time("1970-01-02 00:00:01.987654321 Z")
     86401.0
@@ -37,9 +37,10 @@ def parse_time(text: str) -> float | None:
         offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
         offset = -offset if match["sign"] == "-" else offset
     try:
-        return datetime.fromisoformat(f"{match['date']} {clock}").replace(tzinfo=timezone(offset)).timestamp()
-    except (ValueError, OverflowError):  # 30 February, an offset of 30 hours, the year 1
+        time = datetime.fromisoformat(f"{match['date']} {clock}").replace(tzinfo=timezone(offset))
+    except ValueError:  # 30 February, or an offset of 30 hours
         return None
+    return time.timestamp() if time.year >= 1970 else None
 
 
 def time_text(seconds: int) -> str:
