@@ -100,7 +100,7 @@ def rules_in_words(results: Results) -> str:
         words += [
             f"due {time_text(rules.due)} and {_number(rules.grace_s / 60)} min of grace",
             f"{_number(rules.percent_per_day)} % per day, at most {_number(rules.cap_percent)} %",
-            f"{results.late_days} late days in the course",
+            f"late days in the course: {results.late_days}",
         ]
     return "; ".join([*words, f"the {rules.attempts} submission counts"])
 
@@ -262,7 +262,9 @@ def _explanation(result: Result) -> str:
     words = []
     charge = result.charge
     if charge is not None and charge.days:
-        words.append(f"{charge.days} days late ({charge.free_days} late days used): {_number(charge.percent)} % taken")
+        words.append(
+            f"days late: {charge.days}, late days used: {charge.free_days}, taken: {_number(charge.percent)} %"
+        )
     if result.adjusted:
         words.append(f"changed by hand: {points(result.adjusted):+g}")
     return "; ".join([f"{points(result.earned):g} points earned", *words]) if words else ""

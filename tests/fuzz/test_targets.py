@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.grading import notebook_file, submissions
+from autograder.grading import gradescope, notebook_file, submissions
 from autograder.sandbox import wire
 
 from .targets import TARGETS
@@ -32,6 +32,7 @@ def test_seeds_reach_what_is_read():
         ("wire", wire, "decode_frame"),
         ("notebook", notebook_file, "code_cells"),
         ("archive", submissions, "find_submissions"),
+        ("metadata", gradescope, "read_metadata"),
     ],
 )
 def test_an_error_that_is_not_the_reader_s_own_breaks_its_target(monkeypatch, name, module, function):

@@ -172,7 +172,7 @@ def test_moodle_finds_every_student_again(results, roster, ann, bob, by):
     assert moodle_import(exported.text, by, "softmax", users) == {"ann": 87.5, "bob": 81.51}
     feedback = {row[0]: row[-1] for row in cells(exported.text)}
     assert feedback["Ann Lee"] == ""
-    expected = "90.01 points earned; 1 days late (0 late days used): 10 % taken; changed by hand: +0.5"
+    expected = "90.01 points earned; days late: 1, late days used: 0, taken: 10 %; changed by hand: +0.5"
     assert feedback['"Bo" Ng'] == expected
     assert exported.doubts == {exports.NOT_IN_ROSTER: ["zoe"]}
 

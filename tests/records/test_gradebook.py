@@ -19,9 +19,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from autograder import UsageError
+from autograder.course.late import CourseRules
+from autograder.grading.results import results_of
 from autograder.records.gradebook import Gradebook, book, store
 from autograder.records.gradebook.tables import metadata
 from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark, TimeFrom, mark_from_json
+from autograder.reports.exports import export
 
 POSTGRES = os.environ.get("AUTOGRADER_TEST_POSTGRES", "")
 _names = itertools.count()
@@ -293,9 +296,20 @@ def output_of(script: str, target: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout.splitlines()
 
 
-def test_killed_at_fifty_moments_it_goes_on_without_losing_a_mark(target):
+def exported(target: str) -> list[str]:
+    """All that can be exported of the last run; the files hold no time of grading."""
+    with Gradebook(target) as opened:
+        results = results_of(opened, opened.find_run("softmax"), CourseRules(file_times=True))
+    return [export(results, to).text for to in ("csv", "json", "gradescope")]
+
+
+def test_killed_at_fifty_moments_it_goes_on_without_losing_a_mark(target, tmp_path):
     output = output_of(_KILLED, target)
     assert output[-1] == "the last one ended with 0"
+    whole = str(tmp_path / "whole.db")
+    papers = [Paper(f"s{n:02}", "", f"{n:064}") for n in range(30)]
+    grade_in(whole, papers, make=lambda paper: mark_of(paper, 100 + papers.index(paper)))
+    assert exported(target) == exported(whole)
     assert last_run(target) == [mark_of(Paper(f"s{n:02}", "", f"{n:064}"), 100 + n) for n in range(30)]
     assert rows(target, "marks") == 30
     assert rows(target, "runs") == 1
