@@ -250,7 +250,7 @@ def regrade(
             _out.print(regrading_report(regrading))
 
 
-@app.command(epilog="Example: autograder export softmax --to canvas --roster canvas.csv --out grades.csv")
+@app.command(epilog="Example: autograder export softmax --to canvas --roster canvas.csv")
 def export(
     run: RunArgument,
     to: Annotated[Target, typer.Option("--to", help="Whose import file it is.")],
@@ -273,8 +273,8 @@ def export(
         from autograder.grading.results import results_of
         from autograder.grading.times import NO_TIMES, read_times
         from autograder.records.roster import Roster
-        from autograder.reports.exports import NOTHING_HANDED_IN, doubt_line, rules_in_words
         from autograder.reports.exports import export as export_results
+        from autograder.reports.exports import rules_in_words, with_students
 
         folder = find_course(course)
         rules = load_rules(folder, assignment_names(folder))
@@ -286,10 +286,10 @@ def export(
         else:
             _write(out, exported.text)
         _err.print(rules_in_words(results), soft_wrap=True)
-        if exported.missing:
-            _err.print(doubt_line(NOTHING_HANDED_IN, exported.missing), soft_wrap=True)
-        for sentence, students in exported.doubts.items():
-            _err.print(f"warning: {doubt_line(sentence, students)}", style="yellow", soft_wrap=True)
+        for note, students in exported.notes.items():
+            _err.print(with_students(note, students), soft_wrap=True)
+        for doubt, students in exported.doubts.items():
+            _err.print(f"warning: {with_students(doubt, students)}", style="yellow", soft_wrap=True)
         if exported.doubts:
             raise typer.Exit(1)
 

@@ -24,6 +24,7 @@ Format = Literal["csv", "canvas", "moodle", "gradescope", "json"]
 
 NOT_IN_ROSTER = "Not in the roster"
 NOTHING_HANDED_IN = "In the roster, but without a submission"
+REJECTED = "Could not be read or were rejected, so nothing was earned"
 LEFT_OUT = "Left out, because the roster does not say how {platform} finds them"
 
 
@@ -32,13 +33,13 @@ class Export:
     """A file's text, and what a person should know about it.
 
     Attributes:
-        doubts: sentences, each with the students it concerns; something has to be done about them.
-        missing: who is in the roster and has not handed in.
+        notes: sentences, each with the students it concerns; they may well be right.
+        doubts: the same, but something has to be done about them.
     """
 
     text: str
+    notes: Mapping[str, Sequence[str]]
     doubts: Mapping[str, Sequence[str]]
-    missing: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,11 @@ def export(results: Results, to: Format, *, roster: Roster | None = None, column
         column: name of the column of points [default: the assignment].
 
     Raises:
-        UsageError: the roster is missing where it is needed, is ambiguous, or lacks what a platform looks for.
+        UsageError: the roster is missing where it is needed, is ambiguous, or lacks what a platform looks for; the kind
+            of file has no such column.
     """
+    if column is not None and to not in ("canvas", "moodle"):
+        raise UsageError(f"--column names the column of points for Canvas and Moodle; {to} has none to be named.")
     people = {} if roster is None else roster.match([r.student for r in results.results])
     group = _Class(results, column or results.assignment, roster, people)
     text, left_out = _WRITERS[to](group)
@@ -87,7 +91,9 @@ def export(results: Results, to: Format, *, roster: Roster | None = None, column
         doubts[NOT_IN_ROSTER] = group.strangers
     if left_out:
         doubts[LEFT_OUT.format(platform=to.capitalize())] = left_out
-    return Export(text, doubts, [person.words for person in group.absent])
+    rejected = [result.student for result in results.results if result.status == "rejected"]
+    notes = {NOTHING_HANDED_IN: [person.words for person in group.absent], REJECTED: rejected}
+    return Export(text, {note: students for note, students in notes.items() if students}, doubts)
 
 
 def rules_in_words(results: Results) -> str:
@@ -314,6 +320,6 @@ def _clock(seconds: int) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def doubt_line(sentence: str, students: Sequence[str]) -> str:
-    """A doubt with everybody it concerns, for a terminal."""
+def with_students(sentence: str, students: Sequence[str]) -> str:
+    """A note or a doubt with everybody it concerns, for a terminal."""
     return f"{sentence}: {', '.join(visible(student, 100) for student in students)}"

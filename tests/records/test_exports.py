@@ -126,7 +126,7 @@ def test_canvas_finds_every_student_again(results, ann, bob):
     # 90.01 less ten percent is 81.009, and half a point by hand.
     assert scores == {1071: {"Softmax (4314)": "87.5"}, 1072: {"Softmax (4314)": "81.51"}}
     assert exported.doubts == {exports.NOT_IN_ROSTER: ["zoe"]}
-    assert exported.missing == ["Østby, Cid (1073)", "Student, Test (1099)"]
+    assert exported.notes == {exports.NOTHING_HANDED_IN: ["Østby, Cid (1073)", "Student, Test (1099)"]}
     assert [row[4] for row in cells(exported.text)[2:]] == ["CS 1 - Monday", "CS 1 - Monday and CS 1 - Lab"]
 
 
@@ -255,11 +255,26 @@ def test_a_fault_of_the_grader_reaches_no_platform(graded, handed_in):
     assert cells(export(found, "csv").text)[1][4] == ""
 
 
+def test_what_was_rejected_is_named_and_earns_nothing(graded, handed_in):
+    run = graded.grade(handed_in("ann", 0, IN_TIME, status="rejected"), handed_in("bob", 100, IN_TIME))
+    exported = export(results_of(graded.book, run, RULES), "csv")
+    assert (exported.notes, exported.doubts) == ({exports.REJECTED: ["ann"]}, {})
+    assert cells(exported.text)[1][3:5] == ["rejected", "0"]
+
+
+@pytest.mark.parametrize("platform", ["csv", "json", "gradescope"])
+def test_a_column_that_cannot_be_named_is_refused(results, platform):
+    with pytest.raises(UsageError, match=f"--column .* {platform} has none"):
+        export(results("a", "b"), platform, column="x")
+
+
 HOSTILE = "=HYPERLINK(1)", "+1", "@SUM(1)", "-2", "a\r\n=1+1", "x;=cmd|1", '"', "\u202eeve"
 
 
-@pytest.mark.parametrize("platform", ["csv", "canvas", "moodle", "gradescope"])
-def test_no_cell_is_a_formula(graded, handed_in, tmp_path, platform):
+@pytest.mark.parametrize(
+    ("platform", "column"), [("csv", None), ("canvas", "=1+1"), ("moodle", "=1+1"), ("gradescope", None)]
+)
+def test_no_cell_is_a_formula(graded, handed_in, tmp_path, platform, column):
     run = graded.grade(*(handed_in(s, 100, IN_TIME, file=f"{s}.ipynb") for s in HOSTILE))
     found = results_of(graded.book, run, RULES)
     with (tmp_path / "roster.csv").open("w", newline="", encoding="utf-8") as file:
@@ -267,8 +282,9 @@ def test_no_cell_is_a_formula(graded, handed_in, tmp_path, platform):
         writer.writerow(["id", "name", "section", "login"])
         pairs = zip(found.results, HOSTILE, strict=True)
         writer.writerows([result.student, name, name, result.student] for result, name in pairs)
-    text = export(found, platform, roster=Roster(tmp_path / "roster.csv"), column="=1+1").text
+    text = export(found, platform, roster=Roster(tmp_path / "roster.csv"), column=column).text
     rows = cells(text)
+    assert column is None or "'=1+1" in rows[0]
     assert len(rows) >= 1 + len(HOSTILE)
     assert len({len(row) for row in rows}) == 1
     for cell in (cell for row in rows for cell in row):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -387,6 +388,24 @@ def test_an_older_gradebook_is_copied_before_it_is_migrated(tmp_path, monkeypatc
         assert new.execute("SELECT note FROM runs").fetchall() == [(None,)]
         assert old.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
         assert old.execute("SELECT count(*) FROM marks").fetchall() == [(3,)]
+
+
+def test_a_gradebook_of_the_first_version_says_that_its_times_are_those_of_files(tmp_path, monkeypatch):
+    folder = tmp_path / "migrations"
+    shutil.copytree(store._MIGRATIONS, folder, ignore=shutil.ignore_patterns("0002*", "__pycache__"))
+    path = tmp_path / "book.db"
+    with monkeypatch.context() as older:
+        older.setattr(store, "_MIGRATIONS", folder)
+        Gradebook(path).close()
+    with closing(sqlite3.connect(path)) as old:
+        facts = "(1, 'softmax', 'ann', 'ann.ipynb', '', '1', '2026-10-01T12:00:00Z')"
+        old.execute(f"INSERT INTO submissions VALUES {facts}")
+        old.commit()
+    Gradebook(path).close()
+    with closing(sqlite3.connect(path)) as new:
+        assert new.execute("SELECT student, handed_in, time_from FROM submissions").fetchall() == [
+            ("ann", "2026-10-01T12:00:00Z", "file")
+        ]
 
 
 def test_a_foreign_database_is_refused(tmp_path):
