@@ -37,6 +37,8 @@ submission_90000001:
   - :id: 89999999
     :created_at: 2026-09-30 18:00:00.000000000 Z
 submission_90000002:
+  :history:
+  - :created_at: 2026-09-30 18:00:00.000000000 Z
   :submitters:
   - :name: Bo Ng
     :sid: ''
@@ -166,6 +168,15 @@ def test_gradescope(packed, top):
         *[("submission_metadata.yml does not say who handed this in",)] * 2,
     ]
     assert sources[1].read().sha256 == sources[2].read().sha256 != ""
+
+
+def test_metadata_among_a_student_s_own_files_say_nothing(tmp_path):
+    claim = b"softmax:\n  :submitters:\n  - :sid: bob\nx:\n  :submitters:\n  - :sid: bob\n"
+    files = {"ann/submission_metadata.yml": claim, "ann/x/softmax.ipynb": NOTEBOOK, "cid/x/softmax.ipynb": NOTEBOOK}
+    path = pack(tmp_path, files, archive=False)
+    (path / "ann" / "softmax.ipynb").write_bytes(NOTEBOOK)
+    assert [student for student, _, _ in found(path)] == ["ann", "x", "x"]
+    assert found(path / "ann" / "softmax.ipynb") == [("ann", "softmax.ipynb", "file")]
 
 
 @pytest.mark.parametrize(

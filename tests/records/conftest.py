@@ -24,10 +24,11 @@ class HandedIn:
     time_from: TimeFrom = "stated"
     file: str = "softmax.ipynb"
     status: Status = "graded"
+    flag: str = ""
 
     @property
     def sha256(self) -> str:
-        return hashlib.sha256(f"{self.student} {self.file} {self.time}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.student} {self.file} {self.time} {self.flag}".encode()).hexdigest()
 
     @property
     def handed_in(self) -> float | None:
@@ -41,7 +42,7 @@ class HandedIn:
             CheckMark("two", False, "pass", self.hundredths - half, 5_000),
         )
         question = QuestionMark("question", 10_000, False, checks)
-        return Mark(assignment, self.student, self.file, self.sha256, self.status, 10_000, questions=(question,))
+        return Mark(assignment, self.student, self.file, self.sha256, self.status, 10_000, (self.flag,), (question,))
 
 
 class Class:

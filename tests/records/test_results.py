@@ -13,6 +13,7 @@ from autograder.errors import UsageError
 from autograder.grading import results as r
 from autograder.grading.results import results_of
 from autograder.grading.times import parse_time, read_times
+from autograder.records.gradebook import Gradebook
 
 
 def at(text: str) -> int:
@@ -135,6 +136,18 @@ def test_the_same_notebook_again_with_a_better_time(graded, handed_in):
     better = _same(first, time_from="stated", time=ONE_LATE)
     assert points(results_of(graded.book, graded.grade(better), rules())) == {"ann": 8_100}
     assert points(results_of(graded.book, graded.grade(first), rules())) == {"ann": 8_100}
+    again = _same(first, time_from="stated", time=TWO_LATE)
+    assert points(results_of(graded.book, graded.grade(again), rules())) == {"ann": 8_100}
+
+
+def test_which_was_graded_first_changes_nothing(graded, handed_in):
+    # Two members of one archive may have the same name.
+    both = [handed_in("ann", 9_000, IN_TIME, flag=flag) for flag in ("one", "two")]
+    one = results_of(graded.book, graded.grade(*both), rules())
+    with Gradebook(Path(graded.book.target).with_name("other.db")) as other:
+        graded.book.close()
+        graded.book = other
+        assert results_of(other, graded.grade(*both[::-1]), rules()).results == one.results
 
 
 def _same(paper, *, time, time_from):
