@@ -20,7 +20,8 @@ DAY = 86_400
 
 def oracle(hundredths: int, handed_in: int, grace_min: Decimal, per_day: Decimal, cap: Decimal, late_days: int):
     """Day by day: each day that has begun after the grace is paid with a late day, or with a percentage."""
-    with localcontext(prec=60):
+    with localcontext() as context:
+        context.prec = 60
         deadline = DUE + grace_min * 60
         days, percent, left = 0, Decimal(0), late_days
         while handed_in > deadline + days * DAY:

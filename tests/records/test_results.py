@@ -72,7 +72,9 @@ def test_of_equal_attempts_the_one_that_spends_no_late_day_counts(graded, handed
 
 def test_late_days_are_spent_in_the_order_of_due_dates(graded, handed_in):
     early = "2026-09-25T10:00:00+02:00"  # one day after relu was due
-    graded.grade(handed_in("ann", 5_000, early), handed_in("bob", 5_000, "2026-09-01T00:00:00Z"), assignment="relu")
+    graded.grade(
+        handed_in("ann", 5_000, early), handed_in("bob", 5_000, "2026-09-01T00:00:00+00:00"), assignment="relu"
+    )
     run = graded.grade(handed_in("ann", 9_000, TWO_LATE), handed_in("bob", 9_000, TWO_LATE))
     found = results_of(graded.book, run, rules(late_days=2))
     assert points(found) == {"ann": 8_100, "bob": 9_000}
