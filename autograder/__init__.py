@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from autograder.course.late import load_rules
     from autograder.course.load import assignment_names, find_course, load_assignment, load_course
     from autograder.doctor import doctor
     from autograder.errors import AutograderError, CourseError, GraderError, UsageError
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from autograder.grading.check import check
     from autograder.grading.grade import Run, grade
     from autograder.grading.regrade import Regrading, regrade
+    from autograder.grading.results import results_of
     from autograder.grading.validate import Validation, validate
     from autograder.records.gradebook import Gradebook
     from autograder.records.mark import CheckMark, Mark, QuestionMark
+    from autograder.records.roster import Roster
+    from autograder.reports.exports import export
     from autograder.sandbox.limits import Limits
 
 _HOMES = {
@@ -32,6 +36,7 @@ _HOMES = {
     "Mark": "records.mark",
     "QuestionMark": "records.mark",
     "Regrading": "grading.regrade",
+    "Roster": "records.roster",
     "Run": "grading.grade",
     "UsageError": "errors",
     "Validation": "grading.validate",
@@ -40,10 +45,13 @@ _HOMES = {
     "check": "grading.check",
     "doctor": "doctor",
     "find_course": "course.load",
+    "export": "reports.exports",
     "grade": "grading.grade",
     "load_assignment": "course.load",
     "load_course": "course.load",
+    "load_rules": "course.late",
     "regrade": "grading.regrade",
+    "results_of": "grading.results",
     "validate": "grading.validate",
 }
 
@@ -57,6 +65,7 @@ __all__ = [
     "Mark",
     "QuestionMark",
     "Regrading",
+    "Roster",
     "Run",
     "UsageError",
     "Validation",
@@ -64,11 +73,14 @@ __all__ = [
     "build",
     "check",
     "doctor",
+    "export",
     "find_course",
     "grade",
     "load_assignment",
     "load_course",
+    "load_rules",
     "regrade",
+    "results_of",
     "validate",
 ]
 

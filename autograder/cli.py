@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from autograder.records.mark import Mark
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 done, and something failed (check, validate, build --check, --fail-under); "
-    "2 wrong usage or a mistake in the course; 3 the grader itself broke and results are incomplete; 130 interrupted."
+    "Exit codes: 0 done; 1 done, and something failed (check, validate, build --check, --fail-under) or is in doubt "
+    "(export); 2 wrong usage or a mistake in the course; 3 the grader itself broke and results are incomplete; "
+    "130 interrupted."
 )
 
 app = typer.Typer(
@@ -52,6 +53,16 @@ class Format(str, Enum):
     """How a result is written to stdout."""
 
     text = "text"
+    json = "json"
+
+
+class Target(str, Enum):
+    """What kind of file an export is."""
+
+    csv = "csv"
+    canvas = "canvas"
+    moodle = "moodle"
+    gradescope = "gradescope"
     json = "json"
 
 
@@ -119,6 +130,14 @@ def grade(
     out: Annotated[Path | None, typer.Option(help="Folder for one JSON mark each, marks.csv and run.json.")] = None,
     gradebook: GradebookOption = None,
     force: Annotated[bool, typer.Option("--force", help="Grade again what the gradebook has a mark for.")] = False,
+    id_pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="Regular expression with a group (?P<id>...) that finds the student's id in a path "
+            "[default: known downloads are recognised].",
+            show_default=False,
+        ),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take over --out from an earlier run.")] = False,
     time_limit: TimeOption = 10.0,
     memory_limit: MemoryOption = 1024,
@@ -159,6 +178,7 @@ def grade(
                     on_mark=on_mark,
                     gradebook=book,
                     force=force,
+                    id_pattern=id_pattern,
                 )
             except BaseException:
                 if folder is not None:
@@ -166,6 +186,8 @@ def grade(
                         folder.finish(_sorted(finished), {}, 0.0, finished=False)
                     _err.print(f"{len(finished)} finished marks are in {folder.path}")
                 raise
+        for note in run.notes:
+            _err.print(note, soft_wrap=True)
         for warning in run.warnings:
             _err.print(f"warning: {warning}", style="yellow", soft_wrap=True)
         if folder is not None:
@@ -226,6 +248,50 @@ def regrade(
             typer.echo(json.dumps(regrading_document(regrading), indent=1))
         else:
             _out.print(regrading_report(regrading))
+
+
+@app.command(epilog="Example: autograder export softmax --to canvas --roster canvas.csv")
+def export(
+    run: RunArgument,
+    to: Annotated[Target, typer.Option("--to", help="Whose import file it is.")],
+    roster: Annotated[
+        Path | None, typer.Option(help="CSV that maps ids to names, sections and a platform's ids.")
+    ] = None,
+    times: Annotated[Path | None, typer.Option(help="CSV with id and time: when submissions were handed in.")] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(help="Name of the column of points [default: the assignment].", show_default=False),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write [default: stdout].", show_default=False)] = None,
+    gradebook: GradebookOption = None,
+    course: CourseOption = None,
+) -> None:
+    """Write the points of a run, after lateness and changes by hand; ends with 1 when something is in doubt."""
+    with _reported_errors(), _needed(gradebook) as book:
+        from autograder.course.late import load_rules
+        from autograder.course.load import assignment_names, find_course
+        from autograder.grading.results import results_of
+        from autograder.grading.times import NO_TIMES, read_times
+        from autograder.records.roster import Roster
+        from autograder.reports.exports import export as export_results
+        from autograder.reports.exports import rules_in_words, with_students
+
+        folder = find_course(course)
+        rules = load_rules(folder, assignment_names(folder))
+        results = results_of(book, book.find_run(run), rules, NO_TIMES if times is None else read_times(times))
+        people = None if roster is None else Roster(roster)
+        exported = export_results(results, to.value, roster=people, column=column)
+        if out is None:
+            typer.echo(exported.text, nl=False)
+        else:
+            _write(out, exported.text)
+        _err.print(rules_in_words(results), soft_wrap=True)
+        for note, students in exported.notes.items():
+            _err.print(with_students(note, students), soft_wrap=True)
+        for doubt, students in exported.doubts.items():
+            _err.print(f"warning: {with_students(doubt, students)}", style="yellow", soft_wrap=True)
+        if exported.doubts:
+            raise typer.Exit(1)
 
 
 @app.command(

@@ -22,8 +22,9 @@ from autograder.course.model import Assignment
 from autograder.errors import GraderError
 from autograder.grading.diagnosis import Casebook
 from autograder.grading.key import AnswerKey, make_key
+from autograder.grading.layouts import compile_id_pattern
 from autograder.grading.marking import Reveal, mark_transcript, mark_unread
-from autograder.grading.submissions import Submission, find_submissions
+from autograder.grading.submissions import Submission, find_submissions, recognised
 from autograder.grading.words import public_part, with_words
 from autograder.records.mark import Mark
 from autograder.records.provenance import provenance
@@ -52,6 +53,7 @@ class Run:
         provenance: what all its marks depend on.
         warnings: what the sandbox of this machine cannot promise.
         elapsed_s: wall clock of the whole run.
+        notes: how the students' ids were read, where a platform's names were recognised.
     """
 
     assignment: str
@@ -59,6 +61,7 @@ class Run:
     provenance: dict[str, Any]
     warnings: tuple[str, ...]
     elapsed_s: float
+    notes: tuple[str, ...] = ()
 
 
 OnMark = Callable[[Mark, int, int], None]
@@ -76,6 +79,7 @@ def grade(
     on_mark: OnMark | None = None,
     gradebook: Gradebook | None = None,
     force: bool = False,
+    id_pattern: str | None = None,
 ) -> Run:
     """Grade notebooks against an assignment's solution.
 
@@ -91,15 +95,17 @@ def grade(
         gradebook: where each mark is kept as it is ready. Notebooks that have not changed since a run under the
             same conditions keep their marks, so a run that was killed goes on where it was.
         force: grade those again, too.
+        id_pattern: regular expression that finds a student's id, as its group ``id``, in the path of a notebook.
 
     Raises:
-        UsageError: nothing to grade, or this machine is not able to hold hostile code.
+        UsageError: nothing to grade, a pattern that is none, or this machine is not able to hold hostile code.
         CourseError: the solution does not answer its own checks.
         GraderError: the sandbox broke.
     """
     started = time.monotonic()
     paths = list(paths)
-    sources = find_submissions(paths, assignment.name)
+    pattern = compile_id_pattern(id_pattern) if id_pattern else None
+    sources = find_submissions(paths, assignment.name, id_pattern=pattern)
     limits = limits or Limits()
     with Sandbox(limits, trust=trust, secret=[assignment.folder, *paths]) as sandbox:
         with closing(sandbox.slot()) as slot:
@@ -109,13 +115,16 @@ def grade(
         book = None
         if gradebook is not None:
             named = sorted(str(path.resolve()) for path in paths)
-            book = gradebook.begin_run(assignment.name, facts | {"reveal": reveal}, named, force=force)
+            # The pattern decides whose a notebook is, so a run that used another one is another run.
+            conditions = facts | {"reveal": reveal} | ({"id_pattern": id_pattern} if id_pattern else {})
+            book = gradebook.begin_run(assignment.name, conditions, named, force=force)
         marks = mark_all(
             sources, key, sandbox, workers=workers, reveal=reveal, casebook=casebook, on_mark=on_mark, book=book
         )
         if book is not None:
             book.finish()
-    return Run(assignment.name, tuple(marks), facts, sandbox.warnings, time.monotonic() - started)
+    elapsed_s = time.monotonic() - started
+    return Run(assignment.name, tuple(marks), facts, sandbox.warnings, elapsed_s, tuple(recognised(sources)))
 
 
 def mark_all(

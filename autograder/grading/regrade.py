@@ -87,6 +87,7 @@ def regrade(
         trust=trust,
         on_mark=on_mark,
         gradebook=gradebook if apply else None,
+        id_pattern=conditions.get("id_pattern"),
     )
     now = {_identity(mark): mark for mark in graded.marks}
     pairs = [(old, now[_identity(old)]) for old in before if _identity(old) in now]

@@ -15,6 +15,9 @@ from autograder.text import json_text
 
 Verdict = Literal["pass", "fail", "error", "limit", "missing", "refused", "grader_error"]
 Status = Literal["graded", "rejected", "grader_error"]
+#: What says when a submission was handed in: only the file's own time, which copying and unpacking change; the platform
+#: it comes from, exactly; or the platform by a word alone, "on time" or "late".
+TimeFrom = Literal["file", "stated", "on time", "late"]
 
 SCHEMA = 1
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Whose branches guide the search; instrumenting everything would only slow it down.
-READERS = ["autograder.sandbox.wire", "autograder.grading.submissions", "zipfile", "json"]
+GRADING = ("submissions", "layouts", "reading", "notebook_file", "gradescope", "times")
+READERS = ["autograder.sandbox.wire", *(f"autograder.grading.{name}" for name in GRADING), "zipfile", "json"]
 
 
 def fuzz(name: str, arguments: list[str]) -> None:

@@ -17,7 +17,8 @@ import numpy as np
 
 from autograder.course.values import TensorValue, Unsupported
 from autograder.errors import UsageError
-from autograder.grading import submissions
+from autograder.grading import gradescope, notebook_file, submissions
+from autograder.grading.reading import Rejected
 from autograder.sandbox import wire
 
 CAPS = wire.Caps(header=2**16, payload=2**16)
@@ -37,8 +38,8 @@ def fuzz_wire(data: bytes) -> None:
 def fuzz_notebook(data: bytes) -> None:
     """A file is code cells or a reason to reject it."""
     try:
-        cells = submissions.code_cells(data, "softmax")
-    except submissions._Rejected as reason:
+        cells = notebook_file.code_cells(data, "softmax")
+    except Rejected as reason:
         if not str(reason):
             raise AssertionError("rejected without a reason") from reason
         return
@@ -60,6 +61,19 @@ def fuzz_archive(data: bytes) -> None:
             submission = source.read()
             if submission.rejected and submission.cells:
                 raise AssertionError("rejected, and read all the same")
+
+
+def fuzz_metadata(data: bytes) -> None:
+    """The metadata of a Gradescope export give each submission ids and a time, or are refused."""
+    try:
+        known = gradescope.read_metadata(data)
+    except Rejected:
+        return
+    for students, time in known.values():
+        if not all(type(student) is str and student for student in students):
+            raise AssertionError("ids are texts")
+        if time is not None and not time >= 0:
+            raise AssertionError("a time is a number of seconds")
 
 
 # Where each begins ---------------------------------------------------------------------------------
@@ -104,8 +118,19 @@ def archive_seeds() -> Iterator[bytes]:
     yield b"PK\x05\x06" + bytes(18)
 
 
+def metadata_seeds() -> Iterator[bytes]:
+    """Metadata of one submission, and texts that are none."""
+    yield (
+        b"submission_1:\n  :submitters:\n  - :name: Ann\n    :sid: '007'\n    :email: ann@example.org\n"
+        b"  :created_at: 2026-10-01 18:00:00.123456000 Z\n  :results:\n    tests: [{output: x}]\n"
+    )
+    yield b"a: &a [1, {b: *a}]\n? c\n: !!str d\n"
+    yield b"- |\n  text\n- \xff"
+
+
 TARGETS: Mapping[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]] = {
     "wire": (fuzz_wire, wire_seeds),
     "notebook": (fuzz_notebook, notebook_seeds),
     "archive": (fuzz_archive, archive_seeds),
+    "metadata": (fuzz_metadata, metadata_seeds),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.grading import submissions
+from autograder.grading import gradescope, notebook_file, submissions
 from autograder.sandbox import wire
 
 from .targets import TARGETS
@@ -22,7 +22,7 @@ def test_a_target_holds_for_its_seeds_and_for_parts_of_them(name, number):
 
 def test_seeds_reach_what_is_read():
     """A seed that is refused at the door would leave the fuzzer in front of it."""
-    assert sum(len(submissions.code_cells(seed)) for seed in TARGETS["notebook"][1]() if seed[:1] == b"{") == 3
+    assert sum(len(notebook_file.code_cells(seed)) for seed in TARGETS["notebook"][1]() if seed[:1] == b"{") == 3
     assert len([wire.decode_frame(seed) for seed in list(TARGETS["wire"][1]())[:8]]) == 8
 
 
@@ -30,8 +30,9 @@ def test_seeds_reach_what_is_read():
     ("name", "module", "function"),
     [
         ("wire", wire, "decode_frame"),
-        ("notebook", submissions, "code_cells"),
+        ("notebook", notebook_file, "code_cells"),
         ("archive", submissions, "find_submissions"),
+        ("metadata", gradescope, "read_metadata"),
     ],
 )
 def test_an_error_that_is_not_the_reader_s_own_breaks_its_target(monkeypatch, name, module, function):

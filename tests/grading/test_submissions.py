@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from autograder.errors import UsageError
-from autograder.grading import submissions
+from autograder.grading import reading, submissions
 from autograder.grading.submissions import find_submissions
 
 
@@ -96,7 +96,7 @@ def test_old_notebooks_are_upgraded(tmp_path):
 
 
 def test_large_outputs_are_dropped_and_larger_files_rejected(tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "MAX_NOTEBOOK_BYTES", 10_000)
+    monkeypatch.setattr(reading, "MAX_NOTEBOOK_BYTES", 10_000)
     small = notebook("x = 1")
     small["cells"][0]["outputs"] = [{"data": {"image/png": "A" * 5_000}}]
     assert read_one(write(tmp_path / "a" / "ann.ipynb", small)).cells == ((1, "x = 1"),)
@@ -146,7 +146,7 @@ def test_archives_are_read_member_by_member(tmp_path):
 
 
 def test_an_archive_that_unpacks_to_too_much_costs_only_what_is_above(tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "MAX_NOTEBOOK_BYTES", 100_000)
+    monkeypatch.setattr(reading, "MAX_NOTEBOOK_BYTES", 100_000)
     monkeypatch.setattr(submissions, "MAX_ARCHIVE_BYTES", 2_000_000)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -19,9 +20,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from autograder import UsageError
+from autograder.course.late import CourseRules
+from autograder.grading.results import results_of
 from autograder.records.gradebook import Gradebook, book, store
 from autograder.records.gradebook.tables import metadata
-from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark, mark_from_json
+from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark, TimeFrom, mark_from_json
+from autograder.reports.exports import export
 
 POSTGRES = os.environ.get("AUTOGRADER_TEST_POSTGRES", "")
 _names = itertools.count()
@@ -53,6 +57,7 @@ class Paper:
     file: str = ""
     sha256: str = "0" * 64
     handed_in: float | None = 1_700_000_000.0
+    time_from: TimeFrom = "file"
 
 
 CONDITIONS = {"engine": "1", "seed": 7, "reveal": "hint"}
@@ -292,9 +297,20 @@ def output_of(script: str, target: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout.splitlines()
 
 
-def test_killed_at_fifty_moments_it_goes_on_without_losing_a_mark(target):
+def exported(target: str) -> list[str]:
+    """All that can be exported of the last run; the files hold no time of grading."""
+    with Gradebook(target) as opened:
+        results = results_of(opened, opened.find_run("softmax"), CourseRules(file_times=True))
+    return [export(results, to).text for to in ("csv", "json", "gradescope")]
+
+
+def test_killed_at_fifty_moments_it_goes_on_without_losing_a_mark(target, tmp_path):
     output = output_of(_KILLED, target)
     assert output[-1] == "the last one ended with 0"
+    whole = str(tmp_path / "whole.db")
+    papers = [Paper(f"s{n:02}", "", f"{n:064}") for n in range(30)]
+    grade_in(whole, papers, make=lambda paper: mark_of(paper, 100 + papers.index(paper)))
+    assert exported(target) == exported(whole)
     assert last_run(target) == [mark_of(Paper(f"s{n:02}", "", f"{n:064}"), 100 + n) for n in range(30)]
     assert rows(target, "marks") == 30
     assert rows(target, "runs") == 1
@@ -361,17 +377,35 @@ def test_an_older_gradebook_is_copied_before_it_is_migrated(tmp_path, monkeypatc
     for file in Path(store.__file__).parent.joinpath("migrations").rglob("*.py*"):
         if "__pycache__" not in file.parts:
             (folder / file.relative_to(Path(store.__file__).parent / "migrations")).write_text(file.read_text())
-    (folder / "versions" / "0002_more.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (folder / "versions" / "0003_more.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
         "def upgrade():\n    op.add_column('runs', sa.Column('note', sa.Text()))\n"
     )
     monkeypatch.setattr(store, "_MIGRATIONS", folder)
     assert len(last_run(str(path))) == 3
-    with closing(sqlite3.connect(path)) as new, closing(sqlite3.connect(tmp_path / "book.db.before-0001")) as old:
-        assert new.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+    with closing(sqlite3.connect(path)) as new, closing(sqlite3.connect(tmp_path / "book.db.before-0002")) as old:
+        assert new.execute("SELECT version_num FROM alembic_version").fetchall() == [("0003",)]
         assert new.execute("SELECT note FROM runs").fetchall() == [(None,)]
-        assert old.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert old.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
         assert old.execute("SELECT count(*) FROM marks").fetchall() == [(3,)]
+
+
+def test_a_gradebook_of_the_first_version_says_that_its_times_are_those_of_files(tmp_path, monkeypatch):
+    folder = tmp_path / "migrations"
+    shutil.copytree(store._MIGRATIONS, folder, ignore=shutil.ignore_patterns("0002*", "__pycache__"))
+    path = tmp_path / "book.db"
+    with monkeypatch.context() as older:
+        older.setattr(store, "_MIGRATIONS", folder)
+        Gradebook(path).close()
+    with closing(sqlite3.connect(path)) as old:
+        facts = "(1, 'softmax', 'ann', 'ann.ipynb', '', '1', '2026-10-01T12:00:00Z')"
+        old.execute(f"INSERT INTO submissions VALUES {facts}")
+        old.commit()
+    Gradebook(path).close()
+    with closing(sqlite3.connect(path)) as new:
+        assert new.execute("SELECT student, handed_in, time_from FROM submissions").fetchall() == [
+            ("ann", "2026-10-01T12:00:00Z", "file")
+        ]
 
 
 def test_a_foreign_database_is_refused(tmp_path):

@@ -93,6 +93,8 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not_killed(course, hand_i
     other = course / "other.db"
     run("grade", "tiny", "class", "--gradebook", str(other))
     assert documents() == documents(other)
+    for to in ("csv", "json"):
+        assert run("export", "tiny", "--to", to) == run("export", "tiny", "--to", to, "--gradebook", str(other))
 
 
 def test_status_tells_verdicts_pass_rates_flags_and_changes_by_hand(course, hand_in):
@@ -145,20 +147,51 @@ def test_regrading_shows_who_changes_and_writes_only_on_request(course, hand_in)
         assert book.conditions(book.find_run("2"))["seed"] == 5
 
 
-def test_regrading_names_what_is_gone(course, hand_in):
-    hand_in("ann", GOOD)
-    path = hand_in("bob", GOOD)
-    run("grade", "tiny", "class")
+def test_regrading_takes_the_same_ids_and_names_what_is_gone(course, hand_in):
+    hand_in("ann=71", GOOD)
+    path = hand_in("bob=72", GOOD)
+    run("grade", "tiny", "class", "--id-pattern", r"^class/.*=(?P<id>\d+)\.ipynb$")
+    assert [json.loads(document)["submission"]["student"] for document in documents()] == ["71", "72"]
     path.unlink()
     shown = json.loads(run("regrade", "tiny", "--format", "json"))
-    assert (shown["unchanged"], shown["gone"]) == (1, ["class/bob.ipynb"])
+    assert (shown["unchanged"], shown["gone"]) == (1, ["class/bob=72.ipynb"])
     (course / "class").rename(course / "away")
     assert "None of the paths of run 1 is there any more" in " ".join(run("regrade", "1", code=2).split())
+
+
+def test_a_class_from_canvas_goes_back_to_canvas(course, hand_in):
+    for name, body in (("leeann_1071_501_tiny", GOOD), ("ngbo_LATE_1072_502_tiny", HALF)):
+        hand_in(name, body)
+    told = CliRunner().invoke(app, ["grade", "tiny", "class"]).stderr
+    assert "2 ids were read as in a download of Canvas." in told
+    (course / "course.toml").write_text(
+        "[late]\npercent_per_day = 50\n[assignments.tiny]\ndue = 2026-10-01T12:00:00Z\n"
+    )
+    (course / "canvas.csv").write_text(
+        "Student,ID,SIS User ID,SIS Login ID,Section\nAnn,1071,,,\nBo,1072,,,\nCy,1,,,\n"
+    )
+    command = ["export", "tiny", "--to", "canvas", "--roster", "canvas.csv", "--column", "Tiny (9)"]
+    assert run(*command, code=1).splitlines() == [
+        "run 1, tiny: 2 students; due 2026-10-01T12:00:00Z and 0 min of grace; 50 % per day, at most 100 %; "
+        "late days in the course: 0; the best submission counts",
+        "In the roster, but without a submission: Cy (1)",
+        "warning: Late, but nothing says by how much, so nothing was taken for it: 1072",
+    ]
+    (course / "times.csv").write_text("id,time\n1072,2026-10-01T14:00:01+02:00\n")
+    assert run(*command, "--times", "times.csv", "--out", "grades.csv") == ""
+    assert (course / "grades.csv").read_text().splitlines() == [
+        "Student,ID,SIS User ID,SIS Login ID,Section,Tiny (9)",
+        "    Points Possible,,,,,4",
+        "Ann,1071,,,,4",
+        "Bo,1072,,,,1",
+    ]
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["export", "relu", "--to", "csv"], "relu: no such run in"),
+        (["grade", "tiny", "class", "--id-pattern", "(?P<id>"], "not a regular expression"),
         (["status", "relu"], "relu: no such run in"),
         (["status", "tiny", "--gradebook", "none.db"], "none.db: no such gradebook."),
         (["adjust", "tiny", "zoe", "1", "--comment", "c"], "zoe: no submission of tiny"),

@@ -1,5 +1,5 @@
 """Where marks are kept for good; see `autograder.records.gradebook.book`."""
 
-from autograder.records.gradebook.book import Adjustment, Gradebook, RunBook, RunRecord
+from autograder.records.gradebook.book import Adjustment, Attempt, Gradebook, RunBook, RunRecord
 
-__all__ = ["Adjustment", "Gradebook", "RunBook", "RunRecord"]
+__all__ = ["Adjustment", "Attempt", "Gradebook", "RunBook", "RunRecord"]

@@ -24,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from autograder.errors import UsageError
 from autograder.records.gradebook import tables as t
 from autograder.records.gradebook.store import open_store
-from autograder.records.mark import Mark, mark_from_json
+from autograder.records.mark import Mark, TimeFrom, mark_from_json
 from autograder.text import visible
 
 #: How often a grader looks whether another one has finished a submission that both were given, seconds.
@@ -46,6 +46,9 @@ class HandedIn(Protocol):
 
     @property
     def handed_in(self) -> float | None: ...
+
+    @property
+    def time_from(self) -> TimeFrom: ...
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,16 @@ class Adjustment:
     comment: str
     author: str
     made: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A submission with its mark, and when it was handed in: UTC, None where that is not known."""
+
+    student: str
+    mark: Mark
+    handed_in: str | None
+    time_from: TimeFrom
 
 
 class Gradebook:
@@ -152,8 +165,13 @@ class Gradebook:
 
     def marks(self, run: RunRecord) -> Iterator[Mark]:
         """The marks of a run, one at a time, sorted by student and file."""
+        return (attempt.mark for attempt in self.attempts(run))
+
+    def attempts(self, run: RunRecord) -> Iterator[Attempt]:
+        """The submissions of a run, one at a time, sorted by student and file."""
+        given = t.submissions.c
         query = (
-            select(t.marks.c.document, t.marks.c.elapsed_s)
+            select(given.student, t.marks.c.document, t.marks.c.elapsed_s, given.handed_in, given.time_from)
             .join(t.run_marks, t.run_marks.c.mark == t.marks.c.id)
             .join(t.submissions, t.submissions.c.id == t.run_marks.c.submission)
             .where(t.run_marks.c.run == run.id)
@@ -162,7 +180,7 @@ class Gradebook:
         with self.engine.connect() as connection:
             rows = connection.execution_options(yield_per=100).execute(query)
             for row in rows:
-                yield mark_from_json(row.document, row.elapsed_s)
+                yield Attempt(row.student, mark_from_json(row.document, row.elapsed_s), row.handed_in, row.time_from)
 
     def adjust(self, assignment: str, student: str, hundredths: int, comment: str, author: str) -> None:
         """Give a student points, or take some, by hand; no grading overwrites it.
@@ -249,9 +267,13 @@ class RunBook:
             "identity": submission.sha256 or hashlib.sha256(file.encode()).hexdigest(),
         }
         handed_in = None if submission.handed_in is None else _time_text(submission.handed_in)
-        facts = {"file": file, "sha256": submission.sha256, "handed_in": handed_in}
-        _insert_new(connection, t.submissions, **key, **facts)
+        facts = {"file": file, "sha256": submission.sha256}
+        time = {"handed_in": handed_in, "time_from": submission.time_from}
         same = [t.submissions.c[name] == value for name, value in key.items()]
+        if not _insert_new(connection, t.submissions, **key, **facts, **time) and submission.time_from != "file":
+            # The same notebook again, out of a download that knows more than the file did.
+            known_less = t.submissions.c.time_from == "file"
+            connection.execute(update(t.submissions).where(*same, known_less).values(time))
         return int(connection.execute(select(t.submissions.c.id).where(*same)).scalar_one())
 
     def _earlier(self, connection: Connection, number: int) -> Mark | None:

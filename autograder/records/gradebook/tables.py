@@ -48,7 +48,8 @@ submissions = Table(
     Column("file", Text, nullable=False),
     Column("sha256", String(64), nullable=False),  # "" where the file could not be read
     Column("identity", String(64), nullable=False),  # the hash, or else one of the file's name
-    Column("handed_in", String(32)),  # modification time of the file, UTC, ISO 8601
+    Column("handed_in", String(32)),  # UTC, ISO 8601
+    Column("time_from", String(16), nullable=False, server_default="file"),  # see `autograder.records.mark.TimeFrom`
     UniqueConstraint("assignment", "student", "identity"),
 )
 
