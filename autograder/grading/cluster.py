@@ -12,7 +12,6 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
-from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -194,12 +193,15 @@ class Cluster:
         return fit
 
     def _deliver(self, worker: str, process: str) -> None:
-        """Send the bundle to a worker process, once."""
+        """Send the bundle to a worker process, once; one that cannot receive it gets no work."""
         with self._lock:
-            if process not in self._delivered:
-                with suppress(Exception):  # it may be lost by now; then its work goes to another, which asks again
-                    self._client.run(remote.keep_bundle, self._bundle, workers=[worker])
-                    self._delivered.add(process)
+            if process in self._delivered:
+                return
+            self._delivered.add(process)
+            answers = self._client.run(remote.keep_bundle, self._bundle, workers=[worker], on_error="return")
+            answer = answers.get(worker)
+            if isinstance(answer, Exception):
+                self._refused[worker] = f"it cannot receive the assignment: {_first_line(answer)}"
 
 
 class RemoteSlot:
