@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -115,7 +116,7 @@ class Dask:
     def add_worker(self, without: str = "") -> str:
         """Start one more and wait until it is there; its address."""
         preload = str(Path(__file__).with_name("cluster_worker.py"))
-        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--preload", preload)
+        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "60", "--preload", preload)
         worker = self._start("dask_worker", self.address, *options, TEST_WITHOUT_LAYERS=without)
         self._drain(worker)
         self.client.wait_for_workers(len(self.pids) + 1, timeout=60)
@@ -130,19 +131,19 @@ class Dask:
     def _start(self, module: str, *options: str, **environment: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", f"distributed.cli.{module}", *options]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment})
+        assert process.stderr is not None
+        self._stack.callback(process.stderr.close)
         self._stack.callback(process.wait, 30)
-        self._stack.callback(process.terminate)
+        self._stack.callback(process.kill)
         return process
 
     def _drain(self, process: subprocess.Popen[str]) -> None:
         """Read what it says, so that it never waits for a reader."""
-        import threading
-
         assert process.stderr is not None
         thread = threading.Thread(target=process.stderr.read)
         thread.start()
-        self._stack.callback(process.stderr.close)
         self._stack.callback(thread.join, 30)
+        self._stack.callback(process.kill)
 
 
 @contextmanager
