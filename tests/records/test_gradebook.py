@@ -411,3 +411,15 @@ def test_sqlite_keeps_a_write_ahead_log_and_foreign_keys(tmp_path):
     with Gradebook(tmp_path / "book.db") as opened, opened.engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_the_marks_of_a_run_are_read_one_by_one_in_the_order_asked_for(target):
+    with Gradebook(target) as opened:
+        run = opened.begin_run("softmax", CONDITIONS, ["class"])
+        papers = [Paper(f"s{n:03}", "", f"{n:064}") for n in range(250)]
+        ids = [run.graded(p, lambda p=p: mark_of(p), lease_s=60, wait=True).id for p in papers]
+        marks = run.sequence([*reversed(ids), ids[7]])
+        assert len(marks) == 251
+        assert [mark.student for mark in marks] == [*(p.student for p in reversed(papers)), "s007"]
+        assert marks[-1] == mark_of(papers[7])
+        assert [mark.student for mark in marks[1:3]] == ["s248", "s247"]
