@@ -18,13 +18,12 @@ from autograder.grading.advice import DTYPE_ADVICE, INSTEAD, PARAMETERS, REASONS
 from autograder.grading.difference import Difference, Kind, Mismatch, Scalar, Summary
 from autograder.text import visible
 
-__all__ = ["Difference", "Kind", "Mismatch", "Reveal", "Scalar", "Summary", "render"]
+__all__ = ["Difference", "Kind", "Mismatch", "Reveal", "Scalar", "Summary", "formatted", "render"]
 
 Reveal = Literal["none", "hint", "full"]
 
 _TEXT_LIMIT = 100
 _NAMELESS = "your function"
-_COLUMNS = 8
 _DIGITS = (6, 9, 12, 15, 17)
 
 
@@ -34,8 +33,8 @@ def render(difference: Difference, reveal: Reveal, name: str = _NAMELESS) -> str
     Args:
         difference: what `compare` found.
         reveal: "none" tells nothing; "hint" the kind of difference, shapes, dtypes, known types and
-            the pattern, but no value, no index and no text of the student's; "full" also values,
-            the worst index and small arrays.
+            the pattern, but no value, no index and no text of the student's; "full" also the worst
+            element; `autograder.grading.detail` has the arrays.
         name: how to speak of what was called.
     """
     if difference.kind == "not_comparable":
@@ -52,7 +51,7 @@ def render(difference: Difference, reveal: Reveal, name: str = _NAMELESS) -> str
     if not text.startswith(name) or name == _NAMELESS:
         text = text[0].upper() + text[1:]
     if words.full and difference.mismatch is not None:
-        text = "\n".join([text, *_numbers(difference.mismatch), *_grids(difference.mismatch)])
+        text = "\n".join([text, *_numbers(difference.mismatch)])
     return text
 
 
@@ -286,7 +285,7 @@ def _numbers(mismatch: Mismatch) -> Iterator[str]:
         at = f"they part after {mismatch.index[0]:,} characters"
         yield f'Expected "{expected}", got "{actual}" ({at}).'
         return
-    left, right = _formatted([(expected, actual)])[0]
+    left, right = formatted([(expected, actual)])[0]
     line = f"expected {left}, got {right}"
     if mismatch.max_abs_err is not None and mismatch.allowed_there is not None:
         line += f" (off by {mismatch.max_abs_err:.3g}, allowed {mismatch.allowed_there:.3g})"
@@ -296,25 +295,7 @@ def _numbers(mismatch: Mismatch) -> Iterator[str]:
     yield f"{line[0].upper()}{line[1:]}."
 
 
-def _grids(mismatch: Mismatch) -> Iterator[str]:
-    """Both small arrays, in columns of one width, the wrong elements marked."""
-    if len(mismatch.expected_items) < 2:
-        return
-    pairs = list(zip(mismatch.expected_items, mismatch.actual_items, strict=True))
-    texts = _formatted(pairs, mismatch.differs)
-    width = max(len(text) for pair in texts for text in pair)
-    marks = ["*" if differs else " " for differs in mismatch.differs]
-    row = max(mismatch.shape[-1] if mismatch.shape else 1, 1)
-    for title, side in (("expected:", 0), ("yours (* is wrong):", 1)):
-        yield title
-        for start in range(0, len(texts), row):
-            for at in range(start, start + row, _COLUMNS):
-                cells = range(at, min(at + _COLUMNS, start + row))
-                line = " ".join((marks[i] if side else " ") + texts[i][side].rjust(width) for i in cells)
-                yield f" {line}"
-
-
-def _formatted(pairs: Sequence[tuple[Scalar, Scalar]], differs: Sequence[bool] | None = None) -> list[tuple[str, str]]:
+def formatted(pairs: Sequence[tuple[Scalar, Scalar]], differs: Sequence[bool] | None = None) -> list[tuple[str, str]]:
     """Pairs of numbers as text, with as few digits as still show every difference."""
     texts: list[tuple[str, str]] = []
     marks = differs or [True] * len(pairs)

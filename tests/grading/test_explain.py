@@ -216,26 +216,20 @@ def test_level_none_tells_nothing():
         assert text.startswith(("This hidden check failed.", "The expected answer cannot"))
 
 
-def test_full_shows_the_worst_element_and_both_arrays():
+def test_full_shows_the_worst_element():
     actual = changed(changed(E23, (1, 2), 5.25), (0, 0), 0.25)
     assert render(difference(E23, actual), "full") == (
         "The output has the right type and shape, but 2 of 6 values are wrong.\n"
-        "Largest error at [1, 2]: expected 5.75, got 5.25 (off by 0.5, allowed 6.54e-13).\n"
-        "expected:\n"
-        "   0.5   1.5   2.5\n"
-        "   3.5   4.5  5.75\n"
-        "yours (* is wrong):\n"
-        " *0.25   1.5   2.5\n"
-        "   3.5   4.5 *5.25"
+        "Largest error at [1, 2]: expected 5.75, got 5.25 (off by 0.5, allowed 6.54e-13)."
     )
 
 
 def test_full_shows_as_many_digits_as_the_difference_needs():
     text = render(difference(np.array([1.0, 2.0]), np.array([1.0, 2.0 + 1e-10])), "full")
-    assert "*2.0000000001" in text
+    assert "got 2.0000000001" in text
 
 
-def test_full_of_a_large_array_shows_one_element_only():
+def test_full_of_a_large_array_shows_one_element():
     text = render(difference(np.zeros((3, 7)), changed(np.zeros((3, 7)), (2, 5), 0.25)), "full")
     assert text.splitlines()[1:] == ["Largest error at [2, 5]: expected 0, got 0.25 (off by 0.25, allowed 1.14e-13)."]
 
