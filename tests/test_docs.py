@@ -129,8 +129,9 @@ def test_the_engine_knows_no_exercise():
         ("course", {"course", "errors"}),
         ("sandbox", {"course", "sandbox", "errors", "text"}),
         ("records", {"records", "errors", "text"}),
-        ("grading", {"course", "sandbox", "records", "grading", "errors", "text"}),
-        ("reports", {"course", "sandbox", "records", "grading", "reports", "errors", "text"}),
+        ("messages", {"messages", "errors"}),
+        ("grading", {"course", "sandbox", "records", "grading", "errors", "text", "messages"}),
+        ("reports", {"course", "sandbox", "records", "grading", "reports", "errors", "text", "messages"}),
     ],
 )
 def test_imports_point_one_way(package, may_import):

@@ -45,26 +45,33 @@ def detail(case: Case, parts: Parts, difference: Difference | None) -> Detail | 
     actual = _leaf(parts, difference.part, {})
     if expected is None or actual is None:
         return Detail(shown) if shown else None
-    left, right = numbers(expected[0]), numbers(actual[0])
-    if left is None or right is None or int in (type(expected[0]), type(actual[0])):
-        return Detail(shown) if shown else None
+    left, right = _array(expected[0]), _array(actual[0])
     part = visible(difference.part, _TEXT)
-    if left.array.shape != right.array.shape:
-        return Detail(shown, part, grid(left.array), grid(right.array))
-    window, cut = _window(left.array, difference.mismatch.index if difference.mismatch else ())
-    pairs = list(zip(left.array[window].ravel(), right.array[window].ravel(), strict=True))
+    if left is None or right is None or left.shape != right.shape:
+        sides = (None if side is None else grid(side) for side in (left, right))
+        return Detail(shown, part, *sides)
+    window, cut = _window(left, difference.mismatch.index if difference.mismatch else ())
+    pairs = list(zip(left[window].ravel(), right[window].ravel(), strict=True))
     with np.errstate(all="ignore"):
         differs = [any(scan(*pair, expected[1]).counts.values()) for pair in pairs]
     texts = formatted([(a.item(), b.item()) for a, b in pairs], differs)
-    width = left.array[window].shape[-1] if left.array.ndim else 1
+    width = left[window].shape[-1] if left.ndim else 1
     return Detail(
         shown,
         part,
-        Grid(left.array.shape, _rows([text for text, _ in texts], width), cut),
-        Grid(left.array.shape, _rows([text for _, text in texts], width), cut),
+        Grid(left.shape, _rows([text for text, _ in texts], width), cut),
+        Grid(left.shape, _rows([text for _, text in texts], width), cut),
         _rows(differs, width),
-        _curve(case, difference.part, left.array, right.array),
+        _curve(case, difference.part, left, right),
     )
+
+
+def _array(value: Any) -> Array | None:
+    """The numbers of a leaf; None where it has none, or an integer that no array holds."""
+    if type(value) is int:
+        return np.asarray(value) if value.bit_length() < 63 else None
+    found = numbers(value)
+    return None if found is None else found.array
 
 
 def grid(array: Array) -> Grid:
@@ -114,9 +121,9 @@ def _arguments(probe: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _shown(label: str, value: Any) -> Iterator[tuple[str, Grid]]:
-    found = None if type(value) is int else numbers(value)
+    found = _array(value)
     if found is not None:
-        yield label, grid(found.array)
+        yield label, grid(found)
     elif isinstance(value, list | tuple) and any(isinstance(item, np.ndarray | TensorValue) for item in value):
         for i, item in enumerate(value):
             yield from _shown(item_path(label, i), item)
@@ -151,10 +158,10 @@ def _curve(case: Case, part: str, expected: Array, actual: Array) -> Curve | Non
     if expected.dtype.kind != "f" or not _FEWEST_POINTS <= expected.size <= _MOST_POINTS or part != "output":
         return None
     for name, value in _arguments(case.probe):
-        found = numbers(value)
-        if found is not None and found.array.dtype.kind == "f" and found.array.shape == expected.shape:
-            order = np.argsort(found.array, axis=None, kind="stable")
-            sides = (_points(side.ravel()[order]) for side in (found.array, expected, actual))
+        found = _array(value)
+        if found is not None and found.dtype.kind == "f" and found.shape == expected.shape:
+            order = np.argsort(found, axis=None, kind="stable")
+            sides = (_points(side.ravel()[order]) for side in (found, expected, actual))
             return Curve(name, *sides)
     return None
 

@@ -6,6 +6,7 @@ that do not depend on another one, and in each the checks that do not pass.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -93,7 +94,7 @@ def make_feedback(mark: Mark, by_hand: Sequence[tuple[int, str]] = ()) -> Feedba
     notes = [visible(flag, 400) for flag in mark.flags] if mark.status == "graded" else []
     notes += [say("report.adjusted", points=f"{points(h):+g}", comment=visible(text, 400)) for h, text in by_hand]
     broken = {q.name for q in mark.questions if worst(q) != "pass"}
-    questions = [_question(question, broken) for question in mark.questions]
+    questions = [_question(question, broken, mark.cells) for question in mark.questions]
     failing = [question for question in questions if question.verdict != "pass"]
     failing.sort(key=lambda question: bool(question.after))
     return Feedback(
@@ -107,7 +108,7 @@ def make_feedback(mark: Mark, by_hand: Sequence[tuple[int, str]] = ()) -> Feedba
     )
 
 
-def _question(question: QuestionMark, broken: set[str]) -> QuestionFeedback:
+def _question(question: QuestionMark, broken: set[str], cells: Sequence[CellMark]) -> QuestionFeedback:
     verdict = worst(question)
     first, *others = question.checks
     alike = all((c.verdict, c.message, c.detail) == (first.verdict, first.message, None) for c in others)
@@ -115,15 +116,24 @@ def _question(question: QuestionMark, broken: set[str]) -> QuestionFeedback:
     checks = tuple(sorted(question.checks, key=lambda check: check.verdict == "pass"))
     other = next((name for name in question.uses if name in broken), "") if verdict != "pass" else ""
     after = say("next.after", question=question.name, other=other) if other else ""
-    return QuestionFeedback(question, verdict, checks, together, after, after or _next(question, verdict, checks[0]))
+    next_ = after or _next(question, verdict, checks[0], cells)
+    return QuestionFeedback(question, verdict, checks, together, after, next_)
 
 
-def _next(question: QuestionMark, verdict: Verdict, first: CheckMark) -> str:
+def _next(question: QuestionMark, verdict: Verdict, first: CheckMark, cells: Sequence[CellMark]) -> str:
     """What to try next, by what went wrong."""
     if verdict == "pass":
         return ""
+    failed = next((cell for cell in cells if _names(first.message, cell)), None)
+    if verdict == "missing" and failed is not None:
+        return say("next.cell_of", number=failed.number, question=question.name)
     key = verdict if verdict != "fail" else "public" if first.public else "hidden"
     return say(f"next.{key}", question=question.name, title=first.title)
+
+
+def _names(message: str, cell: CellMark) -> bool:
+    """Whether a message speaks of this cell."""
+    return re.search(rf"\b{cell.number}\b", message) is not None and cell.message in message
 
 
 def _first(mark: Mark, failing: Sequence[QuestionFeedback]) -> str:

@@ -85,16 +85,21 @@ def test_an_item_inside_of_a_container_is_found_with_its_tolerance():
     assert (found.part, found.differs) == ("output[0][1]", ((False, True),))
 
 
-@pytest.mark.parametrize("other", [None, "text", 3, [1, "a"], np.array(["a", "b"])])
-def test_what_is_no_array_of_numbers_has_no_grid(other):
+@pytest.mark.parametrize("other", [None, "text", 2**200, [1, "a"], np.array(["a", "b"])])
+def test_what_is_no_array_of_numbers_is_not_shown(other):
     found = shown(np.zeros(2), other, call(x=np.zeros(2)))
-    assert (found.expected, found.actual) == (None, None)
+    assert (found.expected, found.actual) == (Grid((2,), (("0", "0"),)), None)
     assert [name for name, _ in found.inputs] == ["x"]
 
 
+def test_single_integers_are_shown_as_they_are():
+    found = shown(3, 2**60 + 1)
+    assert (found.expected, found.actual) == (Grid((), (("3",),)), Grid((), ((str(2**60 + 1),),)))
+    assert found.differs == ((True,),)
+
+
 def test_nothing_to_show_is_none():
-    case = Case(value(), {"value": "a"}, {})
-    assert detail(case, {"value": "b"}, compare(case.expected, {"value": "b"}, {})) is None
+    assert detail(Case(value(), {"value": 1}, {}), {}, None) is None
 
 
 def test_inputs_of_every_kind_are_named():
