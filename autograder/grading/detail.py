@@ -48,8 +48,7 @@ def detail(case: Case, parts: Parts, difference: Difference | None) -> Detail | 
     left, right = _array(expected[0]), _array(actual[0])
     part = visible(difference.part, _TEXT)
     if left is None or right is None or left.shape != right.shape:
-        sides = (None if side is None else grid(side) for side in (left, right))
-        return Detail(shown, part, *sides)
+        return Detail(shown, part, None if left is None else grid(left), None if right is None else grid(right))
     window, cut = _window(left, difference.mismatch.index if difference.mismatch else ())
     pairs = list(zip(left[window].ravel(), right[window].ravel(), strict=True))
     with np.errstate(all="ignore"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean, median
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
@@ -96,7 +96,7 @@ class ClassReport:
     @property
     def mean(self) -> float:
         """Of the scores."""
-        return mean(self.scores)
+        return fmean(self.scores)
 
     @property
     def limited(self) -> int:
@@ -178,6 +178,7 @@ class Classroom:
 
     def _count(self, mark: Mark) -> None:
         self._held.update(held_by(mark))
+        total = mark.hundredths
         for question in mark.questions:
             passed = all(check.verdict == "pass" for check in question.checks)
             self._questions.setdefault(question.name, (question.max_hundredths, []))[1].append(passed)
@@ -187,7 +188,7 @@ class Classroom:
                 tally = self._checks[question.name, check.title]
                 tally.public, tally.worth = check.public, check.max_hundredths
                 tally.passed.append(check.verdict == "pass")
-                tally.rest.append(mark.hundredths - check.hundredths)
+                tally.rest.append(total - check.hundredths)
 
     def report(self) -> ClassReport:
         """The report of all marks so far."""
@@ -195,7 +196,7 @@ class Classroom:
             *self._facts,
             tuple(sorted(self._rows, key=lambda row: (row.student, row.file))),
             tuple(
-                QuestionRow(name, f"{points(worth):g}", len(passed), mean(passed))
+                QuestionRow(name, f"{points(worth):g}", len(passed), fmean(passed))
                 for name, (worth, passed) in self._questions.items()
             ),
             tuple(
@@ -204,7 +205,7 @@ class Classroom:
                     title,
                     tally.public,
                     f"{points(tally.worth):g}",
-                    mean(tally.passed),
+                    fmean(tally.passed),
                     point_biserial(np.array(tally.passed), np.array(tally.rest)),
                 )
                 for (question, title), tally in self._checks.items()

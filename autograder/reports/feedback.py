@@ -6,7 +6,6 @@ that do not depend on another one, and in each the checks that do not pass.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -124,16 +123,11 @@ def _next(question: QuestionMark, verdict: Verdict, first: CheckMark, cells: Seq
     """What to try next, by what went wrong."""
     if verdict == "pass":
         return ""
-    failed = next((cell for cell in cells if _names(first.message, cell)), None)
+    failed = next((cell for cell in cells if cell.message and cell.message in first.message), None)
     if verdict == "missing" and failed is not None:
         return say("next.cell_of", number=failed.number, question=question.name)
     key = verdict if verdict != "fail" else "public" if first.public else "hidden"
     return say(f"next.{key}", question=question.name, title=first.title)
-
-
-def _names(message: str, cell: CellMark) -> bool:
-    """Whether a message speaks of this cell."""
-    return re.search(rf"\b{cell.number}\b", message) is not None and cell.message in message
 
 
 def _first(mark: Mark, failing: Sequence[QuestionFeedback]) -> str:

@@ -16,7 +16,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     body.append(...rows.map(([, row]) => row));
   }));
 }
-const section = document.getElementById("students");
+const section = document.getElementById("everybody");
 const rows = [...document.getElementById("table").tBodies[0].rows];
 const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
 const filter = document.getElementById("filter");
