@@ -43,6 +43,7 @@ _HOMES = {
     "grade": "grading.grade",
     "load_assignment": "course.load",
     "load_course": "course.load",
+    "load_ipython_extension": "notebook",
     "regrade": "grading.regrade",
     "validate": "grading.validate",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import pytest
 
 import autograder
 from autograder import Limits, Mark, Run
+from autograder.grading.diagnosis import Casebook
+from autograder.grading.grade import mark_all
+from autograder.grading.key import make_key
+from autograder.grading.submissions import find_submissions
+from autograder.sandbox.host import Sandbox
 
 MASTER = '''\
 # %% [markdown]
@@ -174,11 +180,16 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run(course: Path) -> Run:
-    """The run of the class, times set to a fixed number."""
+    """The run of the class, times set to a fixed number; in a sandbox without torch, which starts sooner."""
     assignment = autograder.load_assignment(course, "squares")
-    limits = Limits(step_s=1, submission_s=6, memory_mib=256)
-    graded = autograder.grade(assignment, [course / "handed-in"], workers=2, seed=3, limits=limits)
-    return replace(graded, marks=tuple(replace(mark, elapsed_s=1.5) for mark in graded.marks))
+    limits = Limits(step_s=0.5, submission_s=3, memory_mib=256)
+    with Sandbox(limits, preload=("numpy",)) as sandbox:
+        with closing(sandbox.slot()) as slot:
+            key = make_key(assignment, 3, slot, limits)
+        sources = find_submissions([course / "handed-in"], assignment.name)
+        casebook = Casebook(assignment, limits)
+        graded = mark_all(sources, key, sandbox, workers=1, reveal="hint", casebook=casebook)
+    return Run(assignment.name, tuple(replace(mark, elapsed_s=1.5) for mark in graded), {}, (), 1.5)
 
 
 @pytest.fixture(scope="session")
