@@ -127,7 +127,7 @@ def test_the_engine_knows_no_exercise():
     ("package", "may_import"),
     [
         ("course", {"course", "errors"}),
-        ("sandbox", {"course", "sandbox", "errors", "text"}),
+        ("sandbox", {"course", "sandbox", "errors", "text", "messages"}),
         ("records", {"records", "errors", "text"}),
         ("messages", {"messages", "errors"}),
         ("grading", {"course", "sandbox", "records", "grading", "errors", "text", "messages"}),

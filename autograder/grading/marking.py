@@ -16,6 +16,7 @@ from autograder.grading.explain import render
 from autograder.grading.key import AnswerKey, Case, KeyedCheck, KeyedQuestion
 from autograder.grading.notebook_text import NotebookText
 from autograder.grading.submissions import Submission
+from autograder.messages import say
 from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark, Verdict
 from autograder.sandbox.sitting import CellReport, Outcome, Transcript
 from autograder.text import visible
@@ -145,10 +146,10 @@ def _judge(
     if outcome.kind == "raised":
         return verdict, _raised(outcome, submission, transcript, level), None
     if outcome.kind == "grader_error":
-        return verdict, f"The grader itself failed here; this costs no points: {outcome.message}", None
+        return verdict, say("marking.grader_failed", reason=outcome.message), None
     ended = outcome.message if level == "full" else _CHOSEN.sub("", outcome.message)
     advice = _about_missing(name, outcome, submission, transcript) if outcome.kind == "missing" else ""
-    return verdict, f"{name} {ended}.{advice}", None
+    return verdict, f"{say('marking.ended', name=name, how=ended)} {advice}".rstrip(), None
 
 
 def _raised(
@@ -165,13 +166,14 @@ def _raised(
     """
     if level == "full":
         return "\n".join([outcome.message, *_advice(outcome, submission, transcript, what)])
+    key = "marking.raised" if what == "function" else "marking.cell_raised"
     if level == "none":
-        return f"The {what} raised an exception."
+        return say(key)
     if what == "function" and not outcome.traceback and outcome.message.startswith("TypeError: "):
-        return _WRONG_PARAMETERS
+        return say("marking.parameters")
     found = re.match(r"[A-Za-z]\w*", outcome.message)
-    kind = found[0] if found and isinstance(getattr(builtins, found[0], None), type) else "an exception of its own"
-    return f"The {what} raised {kind}{_own_line(outcome.traceback, dict(submission.cells))}."
+    kind = found[0] if found and isinstance(getattr(builtins, found[0], None), type) else say("marking.own_exception")
+    return say(f"{key}_kind", kind=kind, place=_own_line(outcome.traceback, dict(submission.cells)))
 
 
 def _own_line(traceback: tuple[str, ...], cells: Mapping[int, str]) -> str:
@@ -185,33 +187,25 @@ def _own_line(traceback: tuple[str, ...], cells: Mapping[int, str]) -> str:
     lines = cells.get(int(place[1]), "").splitlines()
     at = int(place[2])
     told = 0 < at <= len(lines) <= _LONGEST_TOLD
-    return f" in cell {int(place[1])}, line {at}: {lines[at - 1].strip()[:200]}" if told else ""
+    return say("marking.at", cell=int(place[1]), line=at, text=lines[at - 1].strip()[:200]) if told else ""
 
 
 def _advice(outcome: Outcome | CellReport, submission: Submission, transcript: Transcript, what: str) -> Iterator[str]:
     """What to do about an exception whose cause can be seen from its text."""
     name = re.match(r"NameError: name '(\w{1,100})' is not defined", outcome.message)
     if name:
-        yield _failed_definition(name[1], submission, transcript) or (
-            f"Is {name[1]} defined in a cell above? Restart the kernel and run all cells from the top."
-        )
+        failed = _failed_definition(name[1], submission, transcript)
+        yield failed or say("marking.define_above", name=name[1])
     # Without a line of the student's own: the call itself was refused.
     if what == "function" and not outcome.traceback and outcome.message.startswith("TypeError: "):
-        yield _WRONG_PARAMETERS
-
-
-_WRONG_PARAMETERS = (
-    "The function does not take the arguments that the task names. Keep the parameters of the stub: "
-    "their names, their order, their defaults."
-)
+        yield say("marking.parameters")
 
 
 def _about_missing(name: str, outcome: Outcome, submission: Submission, transcript: Transcript) -> str:
     """What to do about a name that is not there, or still a stub."""
-    if outcome.message == "is not written yet":
-        return " Put your answer where the stub raises NotImplementedError, or in place of its dots."
-    failed = _failed_definition(name, submission, transcript)
-    return f" {failed or 'Is the cell that defines it still there, and the name as in the task?'}"
+    if outcome.message == say("ended.unwritten"):
+        return say("marking.unwritten")
+    return _failed_definition(name, submission, transcript) or say("marking.undefined")
 
 
 def _failed_definition(name: str, submission: Submission, transcript: Transcript) -> str:
@@ -221,7 +215,7 @@ def _failed_definition(name: str, submission: Submission, transcript: Transcript
     defines = re.compile(rf"^[ \t]*(?:def|class)[ \t]+{name}\b|^{name}[ \t]*[:=]", re.MULTILINE)
     for number, source in submission.cells:
         if number in failed and defines.search(source):
-            return f"It should have been defined in cell {number}, which failed: {failed[number].message}"
+            return say("marking.failed_definition", cell=number, message=failed[number].message)
     return ""
 
 
@@ -233,7 +227,7 @@ def _told_cell(cell: CellReport, submission: Submission, transcript: Transcript,
         return replace(cell, message=" ".join([cell.message, *_advice(cell, submission, transcript, "cell")]))
     cell = replace(cell, output="")
     # Without a frame of its own it ended the process, or was cut short in a way of which nothing is known for sure.
-    told = _raised(cell, submission, transcript, level, "cell") if cell.traceback else "The cell failed."
+    told = _raised(cell, submission, transcript, level, "cell") if cell.traceback else say("marking.cell_failed")
     return replace(cell, message=told)
 
 

@@ -66,6 +66,10 @@ class Catalogue:
         """The message of this key, or `default` where there is none: for tables that hold advice for some cases."""
         return self._texts.get(key, default)
 
+    def section(self, name: str) -> dict[str, str]:
+        """The messages of one table of the file, by the rest of their keys."""
+        return {key.removeprefix(f"{name}."): text for key, text in self._texts.items() if key.startswith(f"{name}.")}
+
 
 def languages() -> tuple[str, ...]:
     """The languages that are shipped, English among them."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from autograder.course.probes import Parts, Probe
+from autograder.messages import say
 from autograder.sandbox import wire
 from autograder.sandbox.conversation import Job, JobEnded
 from autograder.sandbox.host import Slot
@@ -263,10 +264,10 @@ def outcome_of(message: Mapping[Any, Any], limits: Limits) -> Outcome:
     if isinstance(parts, dict) and all(isinstance(name, str) for name in parts):
         return Outcome("answer", parts)
     if message.get("missing") is True:
-        return Outcome("missing", message="is not defined in the notebook")
+        return Outcome("missing", message=say("ended.undefined"))
     text, traceback = _text(message.get("error")), _texts(message.get("traceback"))
     if message.get("reason") == "unwritten":
-        return Outcome("missing", message="is not written yet", traceback=traceback)
+        return Outcome("missing", message=say("ended.unwritten"), traceback=traceback)
     spent = limit_behind(text, limits)
     if spent is not None:
         return Outcome("limit", message=spent)

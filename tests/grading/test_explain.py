@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.course.values import TensorValue, Unsupported
-from autograder.grading.advice import REASONS, RETURNED
 from autograder.grading.compare import compare
 from autograder.grading.explain import render
 from autograder.grading.patterns import MAX_PATTERN_SIZE
 from autograder.grading.tolerance import allowances
+from autograder.messages import Catalogue
 
 from . import values
 
@@ -238,6 +238,9 @@ def test_full_of_texts_and_keys():
     assert 'Expected "abc", got "ab\\x1b"' in render(difference("abc", "ab\x1b"), "full")
     text = render(difference({"a": 1, "b": 2}, {"a": 1, "c": 2}), "full")
     assert text.endswith("Missing: b. Not expected: c.")
+
+
+RETURNED, REASONS = (Catalogue().section(name) for name in ("returned", "reasons"))
 
 
 @pytest.mark.parametrize("type_name", RETURNED)
