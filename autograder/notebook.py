@@ -18,6 +18,7 @@ from typing import Any
 
 from IPython.core.error import UsageError as MagicError
 
+from autograder import messages
 from autograder.course.observe import KERNEL_CELLS
 from autograder.errors import AutograderError, UsageError
 from autograder.grading.key import PUBLIC_FILE, AnswerKey, KeyedQuestion, read_public
@@ -89,6 +90,7 @@ def check_in_kernel(shell: Any, questions: Sequence[str], tests: Path = Path("te
         UsageError: there are no public checks there, or none of such a question.
     """
     key = _asked(read_public(tests / PUBLIC_FILE), questions)
+    messages.use(key.words)
     if any(question.kind in ("torch", "train") for question in key.questions):
         with suppress(ImportError):
             importlib.import_module("torch")  # inputs of these checks are tensors, whatever the notebook has imported

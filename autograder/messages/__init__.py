@@ -66,6 +66,15 @@ class Catalogue:
         """The message of this key, or `default` where there is none: for tables that hold advice for some cases."""
         return self._texts.get(key, default)
 
+    def to_document(self) -> dict[str, Any]:
+        """What `Catalogue` needs to be made again, as plain data; empty for plain English."""
+        document: dict[str, Any] = {}
+        if self.language != SOURCE:
+            document["language"] = self.language
+        if self.reworded:
+            document["messages"] = self.reworded
+        return document
+
     def section(self, name: str) -> dict[str, str]:
         """The messages of one table of the file, by the rest of their keys."""
         return {key.removeprefix(f"{name}."): text for key, text in self._texts.items() if key.startswith(f"{name}.")}

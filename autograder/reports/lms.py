@@ -34,7 +34,7 @@ def _lines(told: Feedback) -> Iterator[str]:
         for cell in told.cells:
             yield f"- {say('report.cell', number=cell.number)}: {cell.message}"
             if cell.output:
-                yield from _box(say("report.output"), cell.output.split("\n"))
+                yield from _box(say("report.output"), cell.output.splitlines())
     for question in told.failing:
         yield from ("", *_question(question))
     if told.passing:

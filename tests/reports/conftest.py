@@ -178,18 +178,22 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def run(course: Path) -> Run:
-    """The run of the class, times set to a fixed number; in a sandbox without torch, which starts sooner."""
+def graded(course: Path, paths: list[Path]) -> tuple[Mark, ...]:
+    """Marks of these notebooks, times set to a fixed number; in a sandbox without torch, which starts sooner."""
     assignment = autograder.load_assignment(course, "squares")
     limits = Limits(step_s=0.5, submission_s=3, memory_mib=256)
     with Sandbox(limits, preload=("numpy",)) as sandbox:
         with closing(sandbox.slot()) as slot:
             key = make_key(assignment, 3, slot, limits)
-        sources = find_submissions([course / "handed-in"], assignment.name)
-        casebook = Casebook(assignment, limits)
-        graded = mark_all(sources, key, sandbox, workers=1, reveal="hint", casebook=casebook)
-    return Run(assignment.name, tuple(replace(mark, elapsed_s=1.5) for mark in graded), {}, (), 1.5)
+        sources, casebook = find_submissions(paths, assignment.name), Casebook(assignment, limits)
+        made = mark_all(sources, key, sandbox, workers=1, reveal="hint", casebook=casebook)
+    return tuple(replace(mark, elapsed_s=1.5) for mark in made)
+
+
+@pytest.fixture(scope="session")
+def run(course: Path) -> Run:
+    """The run of the class."""
+    return Run("squares", graded(course, [course / "handed-in"]), {}, (), 1.5)
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from autograder import Mark
+from autograder import Mark, messages
+from autograder.messages import Catalogue
 from autograder.reports.classroom import Classroom
 from autograder.reports.feedback import make_feedback
 from autograder.reports.lms import lms_text
 from autograder.reports.pages import class_page, student_page
 from autograder.reports.terminal import feedback
+
+from .conftest import graded
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -66,3 +69,14 @@ def test_the_page_of_a_class_is_what_it_was(run, same_as_golden):
     for mark in run.marks:
         classroom.add(mark, f"students/{len(mark.student)}.html")
     same_as_golden("class.html", body(class_page(classroom.report())))
+
+
+@pytest.mark.parametrize("language", ["de", "pl"])
+def test_feedback_in_another_language_is_what_it_was(course, same_as_golden, language):
+    messages.use(Catalogue(language))
+    try:
+        (mark,) = graded(course, [course / "handed-in" / "bela.ipynb"])
+        same_as_golden(f"bela.{language}.lms.txt", lms_text(make_feedback(mark)))
+        same_as_golden(f"bela.{language}.page.html", body(student_page(make_feedback(mark))))
+    finally:
+        messages.use(Catalogue())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import sys
 from pathlib import Path
@@ -12,8 +13,10 @@ import nbformat
 import pytest
 
 import autograder
-from autograder import UsageError
+from autograder import UsageError, messages
 from autograder.grading.key import make_key, write_public
+from autograder.messages import Catalogue
+from autograder.notebook import Checked, check_in_kernel
 from autograder.sandbox.host import Sandbox
 
 from .conftest import FIRST, SQUARE, TOTAL
@@ -111,6 +114,19 @@ def test_the_kernel_stays_as_it_was(shell):
     assert (sys.gettrace(), sys.modules["__main__"]) == (trace, modules)
 
 
+def test_it_speaks_in_the_words_of_the_course(shell, homework, tmp_path):
+    document = json.loads((homework / "tests" / "public.json").read_text(encoding="utf-8"))
+    document |= {"language": "de", "messages": {"verdict.pass": "prima"}}
+    (tmp_path / "public.json").write_text(json.dumps(document), encoding="utf-8")
+    run(shell, SQUARE.format(2))
+    try:
+        shown = Checked(check_in_kernel(shell, ["square", "first"], tmp_path))._repr_mimebundle_()
+    finally:
+        messages.use(Catalogue())
+    assert "first ist im Notebook nicht definiert." in shown["text/plain"]
+    assert "Schreib first in die dafür vorgesehene Zelle" in shown["text/html"]
+
+
 def test_ctrl_c_ends_the_check(shell):
     run(shell, "def first(x):\n    raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
@@ -125,8 +141,6 @@ def test_a_question_without_public_checks_is_named_with_those_that_have_some(she
 
 
 def test_without_public_checks_it_says_where_they_should_be(shell, tmp_path, monkeypatch):
-    from autograder.notebook import check_in_kernel
-
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="The public checks lie in the folder `tests` beside the notebook"):
         check_in_kernel(shell, [])
