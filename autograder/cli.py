@@ -144,6 +144,7 @@ def grade(
     with _reported_errors():
         from autograder.grading.grade import grade as grade_paths
         from autograder.records.files import RunFolder
+        from autograder.reports.source import changes_by_hand
 
         if show and format is Format.json:
             raise UsageError("--show adds text to the table; --format json has every student's feedback already.")
@@ -178,6 +179,7 @@ def grade(
                         folder.finish(_sorted(finished), {}, 0.0, finished=False)
                     _err.print(f"{len(finished)} finished marks are in {folder.path}")
                 raise
+            by_hand = changes_by_hand(book, loaded.name) if book is not None else {}
         for warning in run.warnings:
             _err.print(f"warning: {warning}", style="yellow", soft_wrap=True)
         if folder is not None:
@@ -186,7 +188,8 @@ def grade(
             from autograder.reports.classroom import Classroom
             from autograder.reports.folder import write_pages
 
-            _opened_page(write_pages(html, Classroom(run.assignment, started=started), run.marks))
+            classroom = Classroom(run.assignment, started=started, by_hand=by_hand)
+            _opened_page(write_pages(html, classroom, run.marks))
         _show_run(run, format, show or [])
         if any(mark.status == "grader_error" for mark in run.marks):
             raise typer.Exit(3)
@@ -233,8 +236,10 @@ def report(
             _opened_page(write_pages(html, found.classroom(), found.marks()), open_)
         if text is not None:
             _err.print(f"texts: {write_texts(text, found)}", soft_wrap=True)
+        marks = list(found.marks()) if show or (html is None and text is None) else []
         if html is None and text is None:
-            _show_tables(list(found.marks()), show or [])
+            _show_tables(marks)
+        _show_students(marks, show or [])
 
 
 @app.command(epilog="Example: autograder regrade softmax --gradebook course.db")
@@ -526,16 +531,22 @@ def _show_run(run: Run, format: Format, show: list[str]) -> None:
         }
         typer.echo(json_text(document), nl=False)
         return
-    _show_tables(run.marks, show)
+    _show_tables(run.marks)
+    _show_students(run.marks, show)
 
 
-def _show_tables(marks: Sequence[Mark], show: list[str]) -> None:
-    from autograder.reports.terminal import feedback, marks_table, misconceptions_table
+def _show_tables(marks: Sequence[Mark]) -> None:
+    from autograder.reports.terminal import marks_table, misconceptions_table
 
     _out.print(marks_table(marks))
     if (table := misconceptions_table(marks)) is not None:
         _out.print()
         _out.print(table)
+
+
+def _show_students(marks: Sequence[Mark], show: list[str]) -> None:
+    from autograder.reports.terminal import feedback
+
     for student in show:
         chosen = [mark for mark in marks if mark.student == student]
         if not chosen:

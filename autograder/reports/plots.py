@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from autograder.messages import say
 from autograder.records.mark import Curve
+from autograder.text import html_text
 
 _WIDTH, _HEIGHT, _MARGIN = 280, 150, 24
 #: The colours of text and bars, on a light and on a dark page.
@@ -109,4 +110,4 @@ def curve_svg(curve: Curve, text: str) -> Markup:
         _MARGIN, _HEIGHT - _MARGIN + 8, _WIDTH - _MARGIN
     )
     frame = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>')
-    return frame.format(_WIDTH, _HEIGHT, text, axis, Markup("").join(shapes), words)
+    return frame.format(_WIDTH, _HEIGHT, html_text(text), axis, Markup("").join(shapes), words)

@@ -52,7 +52,13 @@ def run_in_book(book: Gradebook, name: str) -> RunSource:
         UsageError: there is none.
     """
     run = book.find_run(name)
-    by_hand: dict[str, list[tuple[int, str]]] = {}
-    for change in book.adjustments(run.assignment):
-        by_hand.setdefault(change.student, []).append((change.hundredths, change.comment))
+    by_hand = changes_by_hand(book, run.assignment)
     return RunSource(run.assignment, run.started, run.finished is not None, lambda: book.marks(run), by_hand)
+
+
+def changes_by_hand(book: Gradebook, assignment: str) -> dict[str, list[tuple[int, str]]]:
+    """Hundredths and comment of what people changed in an assignment, by student."""
+    changes: dict[str, list[tuple[int, str]]] = {}
+    for change in book.adjustments(assignment):
+        changes.setdefault(change.student, []).append((change.hundredths, change.comment))
+    return changes

@@ -153,6 +153,13 @@ CLASS: dict[str, tuple[str, ...]] = {
     "<img src=x onerror=document.title='owned'>": (SQUARE.format(2), "import threading\n", FIRST),
     "=cmd|' calc'!A0": (SQUARE.format(2), FIRST),
     "eve\u202egpj.exe": (SQUARE.format("2.0"), TOTAL),
+    "spy": (
+        "import numpy as np\nseen = [0.0]\n",
+        "def square(x):\n    seen.append(np.max(x))\n    return np.asarray(x) ** 2\n",
+        "def total(x):\n    print(max(seen))\n    return np.full(len(x), max(seen))\n",
+        "def first(x):\n    raise ValueError(max(seen))\n",
+        "print(max(seen))\n1 / 0\n",
+    ),
 }
 
 

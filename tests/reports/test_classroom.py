@@ -90,9 +90,9 @@ def test_those_that_were_not_graded_count_in_no_statistic(run):
     for mark in run.marks:
         classroom.add(mark)
     report = classroom.report()
-    assert report.statuses == [("graded", 7), ("rejected", 1)]
-    assert len(report.scores) == 7
-    assert {question.asked for question in report.questions} == {7}
+    assert report.statuses == [("graded", 8), ("rejected", 1)]
+    assert len(report.scores) == 8
+    assert {question.asked for question in report.questions} == {8}
     assert report.limited == 1
     assert [row.student for row in report.flagged] == ["<img src=x onerror=document.title='owned'>", "broken"]
 

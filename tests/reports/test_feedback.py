@@ -16,7 +16,7 @@ from autograder.reports.pages import fragment, student_page
 from .test_golden import on_terminal
 
 #: Entries of the inputs of a hidden check, and of its expected answer.
-SECRETS = ("777", "778", "603729", "605284")
+SECRETS = ("777", "778", "780", "603729", "605284")
 
 
 def question(name: str, *verdicts: str, uses: tuple[str, ...] = ()) -> QuestionMark:
@@ -41,6 +41,14 @@ def test_values_of_hidden_checks_are_on_no_page(marks):
         for page in (student_page(told), fragment(told)):
             shown = page[page.index("</style>") :]
             assert not any(secret in shown for secret in SECRETS), mark.student
+
+
+def test_what_hidden_checks_told_a_function_is_not_shown_by_its_answer_to_a_public_one(marks):
+    check = marks["spy"].questions[1].checks[0]
+    assert check.verdict == "fail"
+    assert check.detail is not None
+    assert check.detail.actual is not None
+    assert check.detail.actual.rows == (("2", "2"),)  # what the public check of `square` had shown it
 
 
 def test_the_detail_of_a_public_check_survives_its_file(marks):
