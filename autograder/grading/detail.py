@@ -154,7 +154,12 @@ def _leaf(parts: Parts, path: str, allowed: Mapping[str, Allowed]) -> _Leaf | No
 
 def _curve(case: Case, part: str, expected: Array, actual: Array) -> Curve | None:
     """The answer over the first input of its shape: for what works entry by entry, and for losses of single samples."""
-    if expected.dtype.kind != "f" or not _FEWEST_POINTS <= expected.size <= _MOST_POINTS or part != "output":
+    if (
+        expected.dtype.kind != "f"
+        or actual.dtype.kind == "c"
+        or not _FEWEST_POINTS <= expected.size <= _MOST_POINTS
+        or part != "output"
+    ):
         return None
     for name, value in _arguments(case.probe):
         found = _array(value)

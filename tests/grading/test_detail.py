@@ -142,3 +142,12 @@ def test_there_is_no_curve_where_the_answer_has_another_shape_than_the_input():
 def test_a_hidden_check_cannot_have_values():
     with pytest.raises(ValueError, match="a hidden check shows no values"):
         CheckMark("title", False, "fail", 0, 100, detail=Detail(part="output"))
+
+
+@pytest.mark.parametrize("wanted", ["float64", "float32", "float16", "complex128", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("given", ["float64", "float32", "float16", "complex128", "int64", "uint8", "bool"])
+def test_numbers_of_all_dtypes_can_meet(wanted, given):
+    expected, actual = np.array([0, 1, 1, 0]).astype(wanted), np.array([0, 1, 0, 1]).astype(given)
+    found = shown(expected, actual, call(x=np.arange(4.0)))
+    assert found.differs == ((False, False, True, True),)
+    assert (found.curve is not None) == (wanted.startswith("float") and given != "complex128")
