@@ -10,7 +10,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from autograder.grading.validate import Validation
     from autograder.records.gradebook import Gradebook
     from autograder.records.mark import Mark
+    from autograder.reports.source import RunSource
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 done, and something failed (check, validate, build --check, --fail-under) or is in doubt "
@@ -99,6 +101,14 @@ GradebookOption = Annotated[
     ),
 ]
 
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--html", help="Folder for the report as HTML: the class, and a page per student.", show_default=False
+    ),
+]
+
+ShowOption = Annotated[list[str] | None, typer.Option(help="Also show this student's feedback (repeatable).")]
 RunArgument = Annotated[str, typer.Argument(help="Number of a run, or an assignment for its last run.")]
 
 
@@ -128,6 +138,7 @@ def grade(
     reveal: Annotated[RevealLevel, typer.Option(help="How much failed hidden checks tell.")] = RevealLevel.hint,
     format: FormatOption = Format.text,
     out: Annotated[Path | None, typer.Option(help="Folder for one JSON mark each, marks.csv and run.json.")] = None,
+    html: HtmlOption = None,
     gradebook: GradebookOption = None,
     force: Annotated[bool, typer.Option("--force", help="Grade again what the gradebook has a mark for.")] = False,
     id_pattern: Annotated[
@@ -141,7 +152,7 @@ def grade(
     replace: Annotated[bool, typer.Option("--replace", help="Take over --out from an earlier run.")] = False,
     time_limit: TimeOption = 10.0,
     memory_limit: MemoryOption = 1024,
-    show: Annotated[list[str] | None, typer.Option(help="Also show this student's feedback (repeatable).")] = None,
+    show: ShowOption = None,
     scheduler: Annotated[
         str | None,
         typer.Option(help="Grade on the workers of this Dask scheduler (tcp://HOST:8786).", show_default=False),
@@ -163,12 +174,14 @@ def grade(
     with _reported_errors():
         from autograder.grading.grade import grade as grade_paths
         from autograder.records.files import RunFolder
+        from autograder.reports.source import changes_by_hand
 
         if show and format is Format.json:
             raise UsageError("--show adds text to the table; --format json has every student's feedback already.")
         if layers is not None and scheduler is None:
             raise UsageError("--layers is for the workers of a cluster; name its --scheduler.")
         loaded = _load(course, [assignment])[0]
+        started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         folder = RunFolder(out, loaded.name, replace=replace) if out is not None else None
         with _opened(gradebook) as book, _progress(show_lines=True) as advance:
 
@@ -199,6 +212,7 @@ def grade(
                         folder.finish(folder.written(), {}, 0.0, finished=False)
                     _err.print(f"{len(folder.written())} finished marks are in {folder.path}")
                 raise
+            by_hand = changes_by_hand(book, loaded.name) if book is not None else {}
             # While the gradebook is open: it holds the marks.
             for note in run.notes:
                 _err.print(note, soft_wrap=True)
@@ -206,6 +220,12 @@ def grade(
                 _err.print(f"warning: {warning}", style="yellow", soft_wrap=True)
             if folder is not None:
                 folder.finish(run.marks, run.provenance, run.elapsed_s, finished=True)
+            if html is not None:
+                from autograder.reports.classroom import Classroom
+                from autograder.reports.folder import write_pages
+
+                classroom = Classroom(run.assignment, started=started, by_hand=by_hand)
+                _opened_page(write_pages(html, classroom, run.marks))
             _show_run(run, format, show or [])
             if any(mark.status == "grader_error" for mark in run.marks):
                 raise typer.Exit(3)
@@ -229,6 +249,33 @@ def status(
             typer.echo(json.dumps(summary, indent=1))
         else:
             _out.print(status_report(summary))
+
+
+@app.command(epilog="Example: autograder report marks/ --html report/ --open")
+def report(
+    run: Annotated[str, typer.Argument(help="Folder of `grade --out`; or a run in the gradebook, as for status.")],
+    gradebook: GradebookOption = None,
+    html: HtmlOption = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show the page of the class in a browser.")] = False,
+    text: Annotated[Path | None, typer.Option(help="Folder for a text per student: comments for an LMS.")] = None,
+    show: ShowOption = None,
+    course: CourseOption = None,
+) -> None:
+    """Report on a run: pages of HTML, texts for an LMS, or tables here."""
+    with _reported_errors(), _run_of(run, gradebook) as found:
+        from autograder.reports.folder import write_pages, write_texts
+
+        _speak(course)
+        if open_ and html is None:
+            html = Path(f"report-{found.assignment}")
+        if html is not None:
+            _opened_page(write_pages(html, found.classroom(), found.marks()), open_)
+        if text is not None:
+            _err.print(f"texts: {write_texts(text, found)}", soft_wrap=True)
+        marks = list(found.marks()) if show or (html is None and text is None) else []
+        if html is None and text is None:
+            _show_tables(marks)
+        _show_students(marks, show or [])
 
 
 @app.command(epilog="Example: autograder regrade softmax --gradebook course.db")
@@ -464,9 +511,11 @@ def doctor(format: FormatOption = Format.text) -> None:
 
 
 def _load(course: Path | None, names: list[str]) -> list[Assignment]:
+    from autograder import messages
     from autograder.course.load import find_course, load_assignment, load_course
 
     folder = find_course(course)
+    messages.use(messages.read_course(folder))
     return [load_assignment(folder, name) for name in names] if names else list(load_course(folder))
 
 
@@ -493,6 +542,43 @@ def _needed(target: str | None) -> Iterator[Gradebook]:
 
     with Gradebook(target) as book:
         yield book
+
+
+@contextmanager
+def _run_of(name: str, gradebook: str | None) -> Iterator[RunSource]:
+    """The run of this name: a folder that `grade --out` wrote, or a run in the gradebook."""
+    from autograder.reports.source import run_in_book, run_in_folder
+
+    if Path(name).is_dir():
+        yield run_in_folder(Path(name))
+        return
+    if gradebook is None:
+        raise UsageError(f"{name}: no such folder. For a run in a gradebook name that, with --gradebook.")
+    with _needed(gradebook) as book:
+        yield run_in_book(book, name)
+
+
+def _opened_page(page: Path, show: bool = False) -> None:
+    """Say where the page of a class is, and show it in a browser."""
+    import webbrowser
+
+    _err.print(f"report: {page}", soft_wrap=True)
+    if show and not webbrowser.open(page.resolve().as_uri()):
+        raise UsageError(f"{page}: there is no browser here that could show it. Open the file where there is one.")
+
+
+def _speak(course: Path | None) -> None:
+    """Use the words of the course, where there is one."""
+    from autograder import messages
+    from autograder.course.load import find_course
+
+    try:
+        folder = find_course(course)
+    except UsageError:
+        if course is not None:
+            raise
+        return
+    messages.use(messages.read_course(folder))
 
 
 def _limits(time_limit: float, memory_limit: int) -> Any:
@@ -525,16 +611,26 @@ def _show_run(run: Run, format: Format, show: list[str]) -> None:
         }
         typer.echo(json_text(document), nl=False)
         return
-    from autograder.reports.terminal import feedback, marks_table, misconceptions_table
+    _show_tables(run.marks)
+    _show_students(run.marks, show)
 
-    _out.print(marks_table(run.marks))
-    if (table := misconceptions_table(run.marks)) is not None:
+
+def _show_tables(marks: Sequence[Mark]) -> None:
+    from autograder.reports.terminal import marks_table, misconceptions_table
+
+    _out.print(marks_table(marks))
+    if (table := misconceptions_table(marks)) is not None:
         _out.print()
         _out.print(table)
+
+
+def _show_students(marks: Sequence[Mark], show: list[str]) -> None:
+    from autograder.reports.terminal import feedback
+
     for student in show:
-        chosen = [mark for mark in run.marks if mark.student == student]
+        chosen = [mark for mark in marks if mark.student == student]
         if not chosen:
-            known = ", ".join(sorted({mark.student for mark in run.marks})[:20])
+            known = ", ".join(sorted({mark.student for mark in marks})[:20])
             raise UsageError(f"--show {student}: no such student in this run; there are {known}.")
         for mark in chosen:
             _out.print()

@@ -27,7 +27,7 @@ from autograder.grading.validate import Validation
 from autograder.records.mark import points
 from autograder.sandbox.layers import LAYERS
 
-COMMANDS = ("grade", "status", "regrade", "export", "adjust", "check", "build", "validate", "doctor")
+COMMANDS = ("grade", "status", "report", "regrade", "export", "adjust", "check", "build", "validate", "doctor")
 VERDICTS = {"pass", "fail", "error", "limit", "missing", "refused", "grader_error"}
 
 MASTER = '''\

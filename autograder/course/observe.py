@@ -167,6 +167,10 @@ def _counting_steps() -> Iterator[list[int]]:
         sys.settrace(outer)
 
 
+#: File names of cells in a kernel, which gives them names of its own.
+KERNEL_CELLS: set[str] = set()
+
+
 def _is_cell(code: CodeType) -> bool:
     """Whether code stands in a cell, whose file is called ``<cell 3>``, or was executed as text."""
-    return code.co_filename.startswith(("<cell ", "<string>"))
+    return code.co_filename.startswith(("<cell ", "<string>")) or code.co_filename in KERNEL_CELLS
