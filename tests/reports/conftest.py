@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +10,6 @@ import pytest
 
 import autograder
 from autograder import Limits, Mark, Run
-from autograder.grading.diagnosis import Casebook
-from autograder.grading.grade import mark_all
-from autograder.grading.key import make_key
-from autograder.grading.submissions import find_submissions
-from autograder.sandbox.host import Sandbox
 
 MASTER = '''\
 # %% [markdown]
@@ -186,15 +180,11 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def graded(course: Path, paths: list[Path]) -> tuple[Mark, ...]:
-    """Marks of these notebooks, times set to a fixed number; in a sandbox without torch, which starts sooner."""
+    """Marks of these notebooks, times set to a fixed number."""
     assignment = autograder.load_assignment(course, "squares")
     limits = Limits(step_s=0.5, submission_s=3, memory_mib=256)
-    with Sandbox(limits, preload=("numpy",)) as sandbox:
-        with closing(sandbox.slot()) as slot:
-            key = make_key(assignment, 3, slot, limits)
-        sources, casebook = find_submissions(paths, assignment.name), Casebook(assignment, limits)
-        made = mark_all(sources, key, sandbox, workers=1, reveal="hint", casebook=casebook)
-    return tuple(replace(mark, elapsed_s=1.5) for mark in made)
+    run = autograder.grade(assignment, paths, seed=3, workers=1, limits=limits)
+    return tuple(replace(mark, elapsed_s=1.5) for mark in run.marks)
 
 
 @pytest.fixture(scope="session")

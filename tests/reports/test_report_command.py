@@ -70,7 +70,8 @@ class _HandedIn:
     """A submission as the gradebook knows it."""
 
     def __init__(self, mark):
-        self.student, self.file, self.sha256, self.handed_in = mark.student, mark.file, mark.sha256, None
+        self.student, self.file, self.sha256 = mark.student, mark.file, mark.sha256
+        self.handed_in, self.time_from = None, "file"
 
 
 def test_without_html_the_tables_are_shown(folder):
