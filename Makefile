@@ -67,6 +67,7 @@ smoke: $(STAMP)
 benchmark: $(STAMP)
 	$(BIN)/python benchmarks/execution.py
 	$(BIN)/python benchmarks/bank.py
+	$(BIN)/python benchmarks/batch.py
 
 clean:
 	rm -rf $(VENV) .venv-smoke build dist *.egg-info

@@ -127,6 +127,17 @@ def grade(
     time_limit: TimeOption = 10.0,
     memory_limit: MemoryOption = 1024,
     show: Annotated[list[str] | None, typer.Option(help="Also show this student's feedback (repeatable).")] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Grade on the workers of this Dask scheduler (tcp://HOST:8786).", show_default=False),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            help="Sandbox layers every worker of the cluster must have, with commas [default: those of this machine].",
+            show_default=False,
+        ),
+    ] = None,
     fail_under: Annotated[
         float | None, typer.Option(min=0, max=100, help="End with 1 when a mark is below this percentage.")
     ] = None,
@@ -140,13 +151,13 @@ def grade(
 
         if show and format is Format.json:
             raise UsageError("--show adds text to the table; --format json has every student's feedback already.")
+        if layers is not None and scheduler is None:
+            raise UsageError("--layers is for the workers of a cluster; name its --scheduler.")
         loaded = _load(course, [assignment])[0]
         folder = RunFolder(out, loaded.name, replace=replace) if out is not None else None
-        finished: list[Mark] = []
         with _opened(gradebook) as book, _progress(show_lines=True) as advance:
 
             def on_mark(mark: Mark, done: int, total: int) -> None:
-                finished.append(mark)
                 if folder is not None:
                     folder.add(mark)
                 advance(mark, done, total)
@@ -155,7 +166,7 @@ def grade(
                 run = grade_paths(
                     loaded,
                     paths,
-                    workers=workers or _cores(),
+                    workers=workers,
                     seed=seed,
                     reveal=reveal.value,
                     limits=_limits(time_limit, memory_limit),
@@ -164,24 +175,27 @@ def grade(
                     gradebook=book,
                     force=force,
                     id_pattern=id_pattern,
+                    scheduler=scheduler,
+                    layers=None if layers is None else _names(layers),
                 )
             except BaseException:
                 if folder is not None:
                     with suppress(GraderError):  # a full disk: the error on its way tells more
-                        folder.finish(_sorted(finished), {}, 0.0, finished=False)
-                    _err.print(f"{len(finished)} finished marks are in {folder.path}")
+                        folder.finish(folder.written(), {}, 0.0, finished=False)
+                    _err.print(f"{len(folder.written())} finished marks are in {folder.path}")
                 raise
-        for note in run.notes:
-            _err.print(note, soft_wrap=True)
-        for warning in run.warnings:
-            _err.print(f"warning: {warning}", style="yellow", soft_wrap=True)
-        if folder is not None:
-            folder.finish(run.marks, run.provenance, run.elapsed_s, finished=True)
-        _show_run(run, format, show or [])
-        if any(mark.status == "grader_error" for mark in run.marks):
-            raise typer.Exit(3)
-        if fail_under is not None and any(_percent(mark) < fail_under for mark in run.marks):
-            raise typer.Exit(1)
+            # While the gradebook is open: it holds the marks.
+            for note in run.notes:
+                _err.print(note, soft_wrap=True)
+            for warning in run.warnings:
+                _err.print(f"warning: {warning}", style="yellow", soft_wrap=True)
+            if folder is not None:
+                folder.finish(run.marks, run.provenance, run.elapsed_s, finished=True)
+            _show_run(run, format, show or [])
+            if any(mark.status == "grader_error" for mark in run.marks):
+                raise typer.Exit(3)
+            if fail_under is not None and any(_percent(mark) < fail_under for mark in run.marks):
+                raise typer.Exit(1)
 
 
 @app.command(epilog="Example: autograder status softmax --gradebook course.db")
@@ -465,8 +479,8 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _sorted(marks: list[Mark]) -> list[Mark]:
-    return sorted(marks, key=lambda mark: (mark.student, mark.file))
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _percent(mark: Mark) -> float:

@@ -34,7 +34,7 @@ from autograder.course.load import assignment_names, load_assignment
 from autograder.course.master import solution_cells
 from autograder.course.model import Assignment
 from autograder.course.probes import Probe
-from autograder.grading.grade import facts_of, mark_one
+from autograder.grading.examine import facts_of, mark_one
 from autograder.grading.key import AnswerKey, make_key
 from autograder.grading.submissions import find_submissions
 from autograder.sandbox.host import Sandbox, Slot

@@ -110,6 +110,28 @@ def test_the_bank_is_measured_on_both_sides_in_every_round(bank, softmax_assignm
     assert all(sample["wall_s"] > 0 and sample["cpu_s"] >= 0 for side in ("grading", "floor") for sample in row[side])
 
 
+def test_the_batch_is_measured_in_every_figure(tmp_path):
+    file = tmp_path / "README.md"
+    file.write_text("before\n<!-- batch -->\n<!-- end of batch -->\nafter\n", encoding="utf-8")
+    command = [sys.executable, str(ROOT / "benchmarks" / "batch.py"), "--quick", "--format", "json"]
+    done = subprocess.run(
+        [*command, "--markdown", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=240,  # reached only by a hang
+    )
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert len(data["memory"]["mib"]) == len(data["memory"]["per_s"]) == 2
+    assert min(*data["memory"]["mib"], *data["memory"]["per_s"]) > 0
+    assert all(row["1"] > 0 and row["2"] > 0 for row in data["gain"])
+    assert 0 < data["share"]["ms"] < data["share"]["all_ms"]
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("before\n<!-- batch -->\nMeasured on ")
+    assert text.endswith("<!-- end of batch -->\nafter\n")
+    assert text.count("| gradebook, ms of a") == 2
+
+
 def test_the_table_of_the_bank_keeps_the_text_around_it(bank):
     document, text = bank
     assert text.startswith("before\n<!-- bank -->\nMeasured on ")

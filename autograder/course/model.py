@@ -147,6 +147,11 @@ class Assignment:
         """Where the generated student notebook and its public tests lie."""
         return self.folder / "assignments" / self.name
 
+    @property
+    def hundredths(self) -> int:
+        """Points that count as full marks, extra credit left out."""
+        return sum(q.hundredths for q in self.questions if not q.extra)
+
     def question(self, name: str) -> Question:
         """The question of this name.
 

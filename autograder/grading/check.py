@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autograder.errors import UsageError
-from autograder.grading.grade import facts_of, mark_one
+from autograder.grading.examine import facts_of, mark_one
 from autograder.grading.key import PUBLIC_FILE, read_public
 from autograder.grading.submissions import Source
 from autograder.records.mark import Mark

@@ -127,8 +127,8 @@ def make_key(assignment: Assignment, seed: int, slot: Slot, limits: Limits) -> A
         assignment.name,
         seed,
         tuple(_keyed(assignment, q, drawn, transcript) for q in assignment.questions),
-        _sha256(assignment.checks_file),
-        _sha256(assignment.master),
+        file_sha256(assignment.checks_file),
+        file_sha256(assignment.master),
     )
 
 
@@ -190,7 +190,8 @@ def _recast(probe: Probe) -> Any:
     return map_values(probe, other)
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

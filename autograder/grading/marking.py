@@ -69,16 +69,20 @@ def mark_transcript(
 
 
 def mark_unread(
-    submission: Submission, key: AnswerKey, status: Literal["rejected", "grader_error"], provenance: dict[str, Any]
+    submission: Submission,
+    assignment: str,
+    max_hundredths: int,
+    status: Literal["rejected", "grader_error"],
+    provenance: dict[str, Any],
 ) -> Mark:
     """The mark of a submission that never ran: a file that could not be read, or a fault of ours."""
     return Mark(
-        key.assignment,
+        assignment,
         submission.student,
         submission.file,
         submission.sha256,
         status,
-        key.hundredths,
+        max_hundredths,
         (submission.rejected, *submission.flags),
         provenance=provenance,
     )

@@ -45,7 +45,7 @@ class Specimen:
     mutant: Mutant | None = None
 
     def read(self) -> Submission:
-        """The submission; see `autograder.grading.grade.Readable`."""
+        """The submission; see `autograder.grading.examine.Readable`."""
         return self.submission
 
 

@@ -17,7 +17,8 @@ from autograder.course.model import Assignment
 from autograder.grading import specimens
 from autograder.grading.diagnosis import Known, diagnose, is_wrong
 from autograder.grading.distort import DISTORTIONS, accepted_distortions, refused_float32
-from autograder.grading.grade import OnMark, in_slots, mark_one
+from autograder.grading.examine import mark_one
+from autograder.grading.grade import OnMark, in_slots
 from autograder.grading.key import AnswerKey, KeyedQuestion, make_key
 from autograder.grading.specimens import Specimen
 from autograder.records.mark import Mark, QuestionMark, points

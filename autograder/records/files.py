@@ -14,12 +14,13 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from autograder.errors import GraderError, UsageError
-from autograder.records.mark import SCHEMA, Mark, misconceptions, points
+from autograder.records.mark import SCHEMA, Mark, mark_from_json, misconceptions, points
 from autograder.text import csv_cell, json_text
 
 RUN_FILE = "run.json"
@@ -44,6 +45,22 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         raise
 
 
+class Written(Collection[Mark]):
+    """Marks that lie in files, each of which is read when it is asked for."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __iter__(self) -> Iterator[Mark]:
+        return (mark_from_json(path.read_text(encoding="utf-8")) for path in self._paths)
+
+    def __contains__(self, mark: object) -> bool:
+        return any(mark == written for written in self)
+
+
 class RunFolder:
     """The folder of one run, open while it is graded.
 
@@ -58,7 +75,8 @@ class RunFolder:
 
     def __init__(self, path: Path, assignment: str, *, replace: bool = False) -> None:
         self.path, self.assignment = path, assignment
-        self._names: dict[str, str] = {}
+        self._names: set[str] = set()
+        self._written: list[tuple[str, str, str]] = []
         old = self._earlier_files(replace)
         try:
             self.marks.mkdir(parents=True, exist_ok=True)
@@ -84,12 +102,17 @@ class RunFolder:
             write_atomically(path, mark.to_json())
         except OSError as error:
             raise GraderError(
-                f"{path}: cannot be written ({error.strerror}). {len(self._names) - 1} marks are in {self.marks}; "
+                f"{path}: cannot be written ({error.strerror}). {len(self._written)} marks are in {self.marks}; "
                 "make room and grade again with --replace."
             ) from error
+        self._written.append((mark.student, mark.file, path.name))
         return path
 
-    def finish(self, marks: Sequence[Mark], provenance: dict[str, Any], elapsed_s: float, *, finished: bool) -> None:
+    def written(self) -> Written:
+        """The marks that were added so far, by student and file; each is read from its file when it is asked for."""
+        return Written([self.marks / file for _, _, file in sorted(self._written)])
+
+    def finish(self, marks: Collection[Mark], provenance: dict[str, Any], elapsed_s: float, *, finished: bool) -> None:
         """Write the table and the summary of the run."""
         try:
             write_atomically(self.path / CSV_FILE, marks_csv(marks))
@@ -131,13 +154,15 @@ class RunFolder:
         while unlike or name.lower() in self._names:
             name, unlike = f"{safe}-{hashlib.sha256(identity).hexdigest()[:10]}", False
             identity += b"\0"  # the same student and file again: an archive may hold one name twice
-        self._names[name.lower()] = mark.file
+        self._names.add(name.lower())
         return f"{name}.json"
 
-    def _run_text(self, marks: Sequence[Mark], provenance: dict[str, Any], *, finished: bool, elapsed_s: float) -> str:
+    def _run_text(
+        self, marks: Collection[Mark], provenance: dict[str, Any], *, finished: bool, elapsed_s: float
+    ) -> str:
         if not hasattr(self, "_started"):
             self._started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        statuses = [mark.status for mark in marks]
+        statuses = Counter(mark.status for mark in marks)
         document = {
             "schema": SCHEMA,
             "assignment": self.assignment,
@@ -145,7 +170,7 @@ class RunFolder:
             "finished": finished,
             "elapsed_s": round(elapsed_s, 3),
             "submissions": len(marks),
-            "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
+            "statuses": dict(sorted(statuses.items())),
             "misconceptions": [
                 {"question": question, "mistake": mistake, "students": count}
                 for question, mistake, count in misconceptions(marks)
@@ -159,7 +184,7 @@ class RunFolder:
 _RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"COM{i}" for i in range(10)), *(f"LPT{i}" for i in range(10))}
 
 
-def marks_csv(marks: Sequence[Mark]) -> str:
+def marks_csv(marks: Collection[Mark]) -> str:
     """The marks as a table: one row per submission, one column per question."""
     questions = list(dict.fromkeys(q.name for mark in marks for q in mark.questions))
     out = io.StringIO()

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from autograder.text import json_text
 
@@ -117,6 +117,13 @@ class Mark:
         return json_text(document)
 
 
+class Kept(NamedTuple):
+    """A mark and the number under which it is kept."""
+
+    id: int
+    mark: Mark
+
+
 def mark_from_json(text: str, elapsed_s: float = 0.0) -> Mark:
     """The mark that `Mark.to_json` wrote.
 
@@ -164,7 +171,13 @@ def _question_from(document: dict[str, Any]) -> QuestionMark:
         for c in document["checks"]
     )
     return QuestionMark(
-        document["name"], to_hundredths(document["max_points"]), document["extra"], checks, document["mistake"]
+        document["name"],
+        to_hundredths(document["max_points"]),
+        document["extra"],
+        checks,
+        document["mistake"],
+        document.get("diagnosis", ""),
+        document.get("hint", ""),
     )
 
 

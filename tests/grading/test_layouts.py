@@ -150,7 +150,7 @@ def test_gradescope(packed, top):
         {
             f"{top}submission_metadata.yml": METADATA.encode(),
             f"{top}submission_90000001/softmax.ipynb": NOTEBOOK,
-            f"{top}submission_90000002/work/softmax.ipynb": NOTEBOOK,
+            f"{top}submission_90000002/hw/softmax.ipynb": NOTEBOOK,
             f"{top}submission_90000003/softmax.ipynb": NOTEBOOK,
             f"{top}submission_90000004/softmax.ipynb": NOTEBOOK,
             f"{top}submission_90000004/submission_metadata.yml": METADATA.encode(),

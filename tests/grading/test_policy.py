@@ -14,7 +14,8 @@ from autograder.course.load import load_assignment
 from autograder.course.observe import Forbids
 from autograder.course.probes import call
 from autograder.errors import CourseError
-from autograder.grading.grade import mark_all
+from autograder.grading.examine import mark_one
+from autograder.grading.grade import in_slots
 from autograder.grading.key import make_key
 from autograder.grading.notebook_text import NotebookText
 from autograder.grading.policy import refusal
@@ -304,7 +305,7 @@ def marks(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mark]:
     with Sandbox(limits, secret=[folder]) as sandbox:
         with closing(sandbox.slot()) as slot:
             key = make_key(assignment, 0, slot, limits)
-        marked = mark_all(rows, key, sandbox, workers=2, reveal="hint")
+        marked = in_slots(rows, lambda row, slot: mark_one(row, key, slot, limits, "hint", {}), sandbox, workers=2)
     return {mark.student: mark for mark in marked}
 
 

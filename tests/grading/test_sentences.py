@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from autograder.course.load import load_assignment
-from autograder.grading.grade import mark_one
+from autograder.grading.examine import mark_one
 from autograder.grading.key import make_key
 from autograder.grading.submissions import Submission
 from autograder.sandbox.host import Sandbox

@@ -76,7 +76,7 @@ def mark_of(paper: Paper, hundredths: int = 250) -> Mark:
         "graded",
         500,
         ("look at this",),
-        (QuestionMark("softmax", 500, False, checks, "over the batch"),),
+        (QuestionMark("softmax", 500, False, checks, "over the batch", "A known mistake.", "Which axis?"),),
         (CellMark(3, "error", "NameError"),),
         dict(CONDITIONS),
     )
@@ -93,7 +93,7 @@ def grade_in(target: str, papers: list[Paper], make=mark_of, **options: bool) ->
         marks = [run.graded(paper, lambda p=paper: make(p), lease_s=60, wait=True) for paper in papers]
         run.finish()
     assert None not in marks
-    return marks
+    return [kept.mark for kept in marks]
 
 
 def rows(target: str, table: str) -> int:
@@ -209,7 +209,7 @@ def test_what_another_grader_is_at_work_on_is_left_or_waited_for(target):
         assert inside.wait(60)
         assert two.graded(PAPERS[0], never, lease_s=60, wait=False) is None
         go_on.set()
-        assert two.graded(PAPERS[0], never, lease_s=60, wait=True) == mark_of(PAPERS[0])
+        assert two.graded(PAPERS[0], never, lease_s=60, wait=True).mark == mark_of(PAPERS[0])
         first.join()
 
 
@@ -445,3 +445,15 @@ def test_sqlite_keeps_a_write_ahead_log_and_foreign_keys(tmp_path):
     with Gradebook(tmp_path / "book.db") as opened, opened.engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_the_marks_of_a_run_are_read_one_by_one_in_the_order_asked_for(target):
+    with Gradebook(target) as opened:
+        run = opened.begin_run("softmax", CONDITIONS, ["class"])
+        papers = [Paper(f"s{n:03}", "", f"{n:064}") for n in range(250)]
+        ids = [run.graded(p, lambda p=p: mark_of(p), lease_s=60, wait=True).id for p in papers]
+        marks = run.sequence([*reversed(ids), ids[7]])
+        assert len(marks) == 251
+        assert [mark.student for mark in marks] == [*(p.student for p in reversed(papers)), "s007"]
+        assert marks[-1] == mark_of(papers[7])
+        assert [mark.student for mark in marks[1:3]] == ["s248", "s247"]

@@ -23,8 +23,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from autograder.errors import UsageError
 from autograder.records.gradebook import tables as t
+from autograder.records.gradebook.kept import KeptMarks
 from autograder.records.gradebook.store import open_store
-from autograder.records.mark import Mark, TimeFrom, mark_from_json
+from autograder.records.mark import Kept, Mark, TimeFrom, mark_from_json
 from autograder.text import visible
 
 #: How often a grader looks whether another one has finished a submission that both were given, seconds.
@@ -221,7 +222,7 @@ class RunBook:
         self._fingerprint, self._force = fingerprint, force
         self._owner = f"{socket.gethostname()} {os.getpid()} {_start_of(os.getpid())} {secrets.token_hex(4)}"
 
-    def graded(self, submission: HandedIn, make: Callable[[], Mark], *, lease_s: float, wait: bool) -> Mark | None:
+    def graded(self, submission: HandedIn, make: Callable[[], Mark], *, lease_s: float, wait: bool) -> Kept | None:
         """The mark of a submission: an earlier one where nothing has changed, or else a new one.
 
         Args:
@@ -235,10 +236,10 @@ class RunBook:
                 number = self._enter(connection, submission)
                 claimed = self._claim(connection, number, lease_s)
                 # Only who holds the claim can be sure that nobody is about to commit.
-                mark = self._earlier(connection, number) if claimed else None
-                if mark is not None:
+                earlier = self._earlier(connection, number) if claimed else None
+                if earlier is not None:
                     self._release(connection, number)
-                    return mark
+                    return earlier
             if claimed:
                 break
             if not wait:
@@ -247,12 +248,15 @@ class RunBook:
         try:
             mark = make()
             with self._engine.begin() as connection:
-                self._commit(connection, number, mark)
-            return mark
+                return Kept(self._commit(connection, number, mark), mark)
         except BaseException:
             with self._engine.begin() as connection:
                 self._release(connection, number)
             raise
+
+    def sequence(self, ids: Sequence[int]) -> Sequence[Mark]:
+        """The marks with the numbers that `graded` gave them, in this order; each is read when it is asked for."""
+        return KeptMarks(self._engine, ids)
 
     def finish(self) -> None:
         """Every submission has its mark."""
@@ -276,7 +280,7 @@ class RunBook:
             connection.execute(update(t.submissions).where(*same, known_less).values(time))
         return int(connection.execute(select(t.submissions.c.id).where(*same)).scalar_one())
 
-    def _earlier(self, connection: Connection, number: int) -> Mark | None:
+    def _earlier(self, connection: Connection, number: int) -> Kept | None:
         """The mark of this run, or one of an earlier run under the same conditions, which then belongs to this one."""
         columns = select(t.marks.c.id, t.marks.c.document, t.marks.c.elapsed_s)
         in_run = columns.join(t.run_marks, t.run_marks.c.mark == t.marks.c.id).where(
@@ -291,7 +295,7 @@ class RunBook:
             found = connection.execute(query).first()
             if found is not None:
                 self._put_into_run(connection, number, found.id)
-        return None if found is None else mark_from_json(found.document, found.elapsed_s)
+        return None if found is None else Kept(found.id, mark_from_json(found.document, found.elapsed_s))
 
     def _claim(self, connection: Connection, number: int, lease_s: float) -> bool:
         expires = time.time() + lease_s
@@ -309,7 +313,7 @@ class RunBook:
         )
         return took.rowcount == 1
 
-    def _commit(self, connection: Connection, number: int, mark: Mark) -> None:
+    def _commit(self, connection: Connection, number: int, mark: Mark) -> int:
         same = (t.marks.c.submission == number) & (t.marks.c.fingerprint == self._fingerprint)
         last = connection.execute(select(func.max(t.marks.c.attempt)).where(same)).scalar()
         values = {
@@ -344,6 +348,7 @@ class RunBook:
             connection.execute(insert(t.flags), texts)
         self._put_into_run(connection, number, made)
         self._release(connection, number)
+        return made
 
     def _put_into_run(self, connection: Connection, number: int, mark: int) -> None:
         here = (t.run_marks.c.run == self.run) & (t.run_marks.c.submission == number)

@@ -1,0 +1,116 @@
+"""Nothing that the grader holds grows with the number of submissions."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from autograder.grading.grade import as_ready, mark_all
+from autograder.grading.submissions import Submission
+from autograder.records.gradebook import Gradebook
+from autograder.records.mark import CheckMark, Mark, QuestionMark
+
+WORKERS = 3
+
+
+class Pool:
+    """Stands in for an examiner: marks at once, and counts."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def slot(self) -> Pool:
+        return self
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def lease_s(self) -> float:
+        return 60.0
+
+    def mark(self, submission: Submission, _slot: object) -> Mark:
+        checks = tuple(CheckMark(f"check {n}", True, "pass", 1, 1) for n in range(20))
+        question = QuestionMark("q", 20, False, checks)
+        return Mark("hw", submission.student, submission.file, submission.sha256, "graded", 20, (), (question,))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A submission that is made when its turn comes."""
+
+    number: int
+
+    def read(self) -> Submission:
+        sha256 = hashlib.sha256(bytes([self.number % 256, self.number // 256])).hexdigest()
+        return Submission(f"s{self.number:04}", "a.ipynb", sha256, ((1, f"x = {self.number}" * 100),))
+
+
+def most_alive(count: int, path) -> int:
+    """The largest number of marks and submissions that were alive at once while so many were graded."""
+    seen = []
+
+    def on_mark(_mark: Mark, done: int, _total: int) -> None:
+        if done % 20 == 0:
+            seen.append(sum(isinstance(thing, Mark | Submission) for thing in gc.get_objects()))
+
+    with Gradebook(path) as book:
+        run = book.begin_run("hw", {}, [str(path)])
+        marks = mark_all([Found(n) for n in range(count)], Pool(), workers=WORKERS, on_mark=on_mark, book=run)
+        assert [mark.student for mark in marks] == [f"s{n:04}" for n in range(count)]
+    return max(seen)
+
+
+def test_no_more_marks_are_alive_in_a_large_class_than_in_a_small_one(tmp_path):
+    most_alive(20, tmp_path / "first.db")  # what is made once
+    # At most those in flight, a submission and a mark each; a few more may be ready and not yet taken.
+    bound = 2 * (2 * WORKERS + WORKERS)
+    assert most_alive(40, tmp_path / "small.db") <= bound
+    assert most_alive(400, tmp_path / "large.db") <= bound
+
+
+def test_no_more_items_are_taken_than_are_at_work_or_next():
+    taken, done = [], []
+
+    def items():
+        for number in range(50):
+            taken.append(number)
+            yield number
+
+    for number in as_ready(items(), lambda number, _slot: number, Pool(), workers=WORKERS):
+        done.append(number)
+        assert len(taken) - len(done) < 2 * WORKERS + 1
+    assert sorted(done) == list(range(50))
+
+
+def test_leaving_early_ends_what_runs():
+    pool, started, ended = Pool(), threading.Event(), threading.Event()
+
+    def work(number, _slot):
+        if number == 0:
+            return number
+        started.set()
+        assert ended.wait(60)
+        return number
+
+    def close() -> None:
+        pool.closed += 1
+        ended.set()
+
+    pool.close = close
+    ready = as_ready(range(2), work, pool, workers=2)
+    assert next(ready) == 0
+    assert started.wait(60)
+    ready.close()
+    assert ended.is_set()
+
+
+def test_an_error_in_the_work_is_the_callers():
+    def work(number, _slot):
+        raise ValueError(f"item {number}")
+
+    with pytest.raises(ValueError, match="item 0"):
+        list(as_ready([0], work, Pool(), workers=1))
