@@ -18,14 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from autograder.errors import AutograderError, GraderError, UsageError
-from autograder.text import json_text, visible
+from autograder.console import CourseOption, MemoryOption, RevealLevel, SeedOption, TimeOption, TrustOption
+from autograder.console import err as _err
+from autograder.console import limits as _limits
+from autograder.console import load as _load
+from autograder.console import out as _out
+from autograder.console import reported_errors as _reported_errors
+from autograder.errors import GraderError, UsageError
+from autograder.otter.commands import app as otter_app
+from autograder.text import json_text
 
 if TYPE_CHECKING:
-    from autograder.course.model import Assignment
     from autograder.grading.grade import Run
     from autograder.grading.validate import Validation
     from autograder.records.gradebook import Gradebook
@@ -45,10 +50,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-# Where stdout is no terminal, Rich would assume 80 columns; COLUMNS still decides where it is set.
-_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 110
-_out = Console(highlight=False, markup=False, emoji=False, width=_WIDTH)
-_err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 class Format(str, Enum):
@@ -68,29 +69,10 @@ class Target(str, Enum):
     json = "json"
 
 
-class RevealLevel(str, Enum):
-    """How much a failed hidden check tells."""
-
-    none = "none"
-    hint = "hint"
-    full = "full"
-
-
-CourseOption = Annotated[
-    Path | None, typer.Option("--course", help="Course folder [default: found upward from here].", show_default=False)
-]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="How many at the same time [default: cores].", show_default=False)
 ]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the inputs of hidden checks.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="text, or one JSON document.")]
-TrustOption = Annotated[
-    bool, typer.Option("--trust-submissions", help="Run even where this machine cannot hold hostile code.")
-]
-TimeOption = Annotated[
-    float, typer.Option("--time-limit", min=0.1, help="CPU seconds per cell and per question; six times that in all.")
-]
-MemoryOption = Annotated[int, typer.Option("--memory-limit", min=64, help="MiB per submission.")]
 GradebookOption = Annotated[
     str | None,
     typer.Option(
@@ -110,6 +92,9 @@ HtmlOption = Annotated[
 
 ShowOption = Annotated[list[str] | None, typer.Option(help="Also show this student's feedback (repeatable).")]
 RunArgument = Annotated[str, typer.Argument(help="Number of a run, or an assignment for its last run.")]
+
+
+app.add_typer(otter_app, name="otter")
 
 
 def _version(wanted: bool) -> None:
@@ -510,15 +495,6 @@ def doctor(format: FormatOption = Format.text) -> None:
             raise typer.Exit(1)
 
 
-def _load(course: Path | None, names: list[str]) -> list[Assignment]:
-    from autograder import messages
-    from autograder.course.load import find_course, load_assignment, load_course
-
-    folder = find_course(course)
-    messages.use(messages.read_course(folder))
-    return [load_assignment(folder, name) for name in names] if names else list(load_course(folder))
-
-
 @contextmanager
 def _opened(target: str | None) -> Iterator[Gradebook | None]:
     """The gradebook of this name, if one was named."""
@@ -579,12 +555,6 @@ def _speak(course: Path | None) -> None:
             raise
         return
     messages.use(messages.read_course(folder))
-
-
-def _limits(time_limit: float, memory_limit: int) -> Any:
-    from autograder.sandbox.limits import Limits
-
-    return Limits(step_s=time_limit, submission_s=6 * time_limit, memory_mib=memory_limit)
 
 
 def _cores() -> int:
@@ -680,24 +650,6 @@ def _progress(show_lines: bool = False) -> Iterator[Callable[[Mark, int, int], N
                 progress.console.print(mark_line(mark), soft_wrap=True)
 
         yield advance
-
-
-@contextmanager
-def _reported_errors() -> Iterator[None]:
-    """Our own errors as a line on stderr and an exit code; anything else is a fault of ours and keeps its traceback."""
-    try:
-        yield
-    except AutograderError as error:
-        # It may name what a student named: a file, an id.
-        _err.print(f"error: {visible(str(error), 8_000, keep_newlines=True)}", style="red", soft_wrap=True)
-        raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
-        _err.print("interrupted", style="yellow")
-        raise typer.Exit(130) from None
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from autograder.grading.validate import Validation
 from autograder.records.mark import points
 from autograder.sandbox.layers import LAYERS
 
-COMMANDS = ("grade", "status", "report", "regrade", "export", "adjust", "check", "build", "validate", "doctor")
+COMMANDS = ("grade", "status", "report", "regrade", "export", "adjust", "check", "build", "validate", "doctor", "otter")
 VERDICTS = {"pass", "fail", "error", "limit", "missing", "refused", "grader_error"}
 
 MASTER = '''\
@@ -157,6 +157,16 @@ def test_every_command_has_one_line_of_help_and_an_example_that_fits_it(name):
     assert (program, used) == ("autograder", name)
     # Click reads the example as it would a real call.
     command.make_context(name, arguments)
+
+
+def test_every_command_for_otter_has_one_line_of_help_and_an_example_that_fits_it():
+    group = typer.main.get_command(app).commands["otter"]
+    assert group.commands
+    for name, command in group.commands.items():
+        assert "\n" not in command.help.strip()
+        program, first, used, *arguments = shlex.split(command.epilog.removeprefix("Example: "))
+        assert (program, first, used) == ("autograder", "otter", name)
+        command.make_context(name, arguments)
 
 
 def test_help_shows_the_exit_codes():

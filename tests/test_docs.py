@@ -91,6 +91,7 @@ def test_commands_in_the_documents_exist():
     from autograder.cli import app
 
     known = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    known |= {str(group.name) for group in app.registered_groups}
     for document in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         named = set(re.findall(r"`autograder ([a-z]+)", (ROOT / document).read_text()))
         assert named <= known, document
@@ -132,6 +133,7 @@ def test_the_engine_knows_no_exercise():
         ("messages", {"messages", "errors"}),
         ("grading", {"course", "sandbox", "records", "grading", "errors", "text", "messages"}),
         ("reports", {"course", "sandbox", "records", "grading", "reports", "errors", "text", "messages"}),
+        ("otter", {"course", "sandbox", "records", "grading", "otter", "errors", "text", "console", "messages"}),
     ],
 )
 def test_imports_point_one_way(package, may_import):

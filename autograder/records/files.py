@@ -29,13 +29,14 @@ CSV_FILE = "marks.csv"
 MARKS_FOLDER = "marks"
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file as a whole, or leave it as it was."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replace a file as a whole, or leave it as it was; text is written as UTF-8."""
+    data = content if isinstance(content, bytes) else content.encode("utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         mask = os.umask(0)
         os.umask(mask)
         Path(name).chmod(0o666 & ~mask)

@@ -1,0 +1,81 @@
+"""What is an archive made of? Members by name; the same members give the same bytes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from autograder.course.model import Assignment
+from autograder.errors import UsageError
+from autograder.records.files import write_atomically
+from autograder.records.provenance import engine_version
+
+#: The earliest that a zip archive can say; a real one would make every build differ.
+_TIME = (1980, 1, 1, 0, 0, 0)
+_NOT_COPIED = frozenset({"__pycache__", ".ipynb_checkpoints"})
+
+Members = Mapping[str, "str | bytes"]
+
+
+def write_archive(path: Path, members: Members, executable: Collection[str]) -> None:
+    """Write a zip archive, as a whole or not at all.
+
+    Args:
+        path: of the archive.
+        members: name and content of each.
+        executable: names of members that are programs.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(members.items()):
+            info = zipfile.ZipInfo(name, _TIME)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system = 3  # Unix, whose modes follow
+            info.external_attr = (0o100755 if name in executable else 0o100644) << 16
+            archive.writestr(info, content)
+    try:
+        write_atomically(path, data.getvalue())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}). Choose another --out.") from error
+
+
+def solution_files(assignment: Assignment, below: str) -> dict[str, bytes]:
+    """Master and checks, with all that lies beside them, as members below a folder that is then a course."""
+    home = assignment.folder / "solutions"
+    files = {path.relative_to(home): path for path in sorted(assignment.master.parent.rglob("*")) if path.is_file()}
+    return {
+        f"{below}/solutions/{name.as_posix()}": path.read_bytes()
+        for name, path in files.items()
+        if _NOT_COPIED.isdisjoint(name.parts)
+    }
+
+
+def requirement_files(requirements: Path | None, wheel: Path | None) -> dict[str, str | bytes]:
+    """``requirements.txt`` for pip, which names this package, and the wheel where the package comes from one.
+
+    Args:
+        requirements: a file with further requirements and options of pip, which come first.
+        wheel: of this package; without one pip has to find the release that builds the archive.
+
+    Raises:
+        UsageError: a file is not there, or it is not known which release this is.
+    """
+    version = engine_version()
+    if wheel is None and "unknown" in version:
+        raise UsageError(
+            "This package was never installed, so no release can be named. Name a wheel of it with --wheel."
+        )
+    lines = f"autograder=={version}\n" if wheel is None else f"./{wheel.name}\n"
+    try:
+        if requirements is not None:
+            lines = requirements.read_text(encoding="utf-8").rstrip("\n") + "\n" + lines
+        more = {} if wheel is None else {wheel.name: wheel.read_bytes()}
+    except (OSError, UnicodeDecodeError) as error:
+        named = requirements if isinstance(error, UnicodeDecodeError) else error.filename
+        raise UsageError(f"{named}: cannot be read ({error}).") from error
+    return {"requirements.txt": lines, **more}
