@@ -279,7 +279,7 @@ def test_an_error_that_names_a_student_shows_the_name_as_text(tmp_path, capfd):
     """`--show` of an unknown student lists those there are; a path may be what a student named a file."""
     import typer
 
-    from autograder.cli import _reported_errors
+    from autograder.console import reported_errors as _reported_errors
     from autograder.errors import UsageError
 
     with pytest.raises(typer.Exit), _reported_errors():
