@@ -13,9 +13,9 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -75,10 +75,10 @@ class Channel:
 
 
 class StudentBench:
-    """The `autograder.course.probes.Bench` of a job: the shell's names and the converter of the run's device."""
+    """The `autograder.course.probes.Bench` of a job: the names of a notebook, and a converter for one device."""
 
-    def __init__(self, shell: Shell, converter: Converter) -> None:
-        self._shell, self._converter = shell, converter
+    def __init__(self, names: Mapping[str, Any], converter: Converter) -> None:
+        self._names, self._converter = names, converter
         self.live, self.plain = converter.live, converter.plain
 
     @property
@@ -86,12 +86,11 @@ class StudentBench:
         return self._converter.torch
 
     def find(self, name: str) -> Any:
-        namespace = self._shell.namespace
-        if name not in namespace:
+        if name not in self._names:
             raise MissingName(name)
-        if namespace[name] is ...:
+        if self._names[name] is ...:
             raise NotImplementedError  # the stub of a value
-        return namespace[name]
+        return self._names[name]
 
 
 def make_shell(*, output_limit: int, seed: int) -> Shell:
@@ -106,7 +105,7 @@ def make_shell(*, output_limit: int, seed: int) -> Shell:
 
 def prepare(channel: Channel, shell: Shell, device: str = "cpu") -> Callable[[], None]:
     """Make everything ready for student code; returns the function that answers frames until the grader is gone."""
-    bench = StudentBench(shell, Converter(device))
+    bench = StudentBench(shell.namespace, Converter(device))
     settings = settings_snapshot()
 
     def serve() -> None:
@@ -118,13 +117,13 @@ def prepare(channel: Channel, shell: Shell, device: str = "cpu") -> Callable[[],
             else:
                 restore_settings(settings)
                 for number, probe in enumerate(message["probes"]):
-                    answer = _answer(probe.ask, message["question"], bench)
-                    _send_answer(channel, {"is": "answer", "question": message["question"], "number": number} | answer)
+                    answer = answer_to(probe.ask, message["question"], bench)
+                    send_answer(channel, {"is": "answer", "question": message["question"], "number": number} | answer)
 
     return serve
 
 
-def _answer(ask: Callable[[str, StudentBench], Parts], name: str, bench: StudentBench) -> dict[str, Any]:
+def answer_to(ask: Callable[[str, StudentBench], Parts], name: str, bench: StudentBench) -> dict[str, Any]:
     """Parts, or what came instead. The one place that catches whatever a student's function raises."""
     try:
         return {"parts": ask(name, bench)}
@@ -141,7 +140,19 @@ def _is_of_a_stub(args: tuple[Any, ...]) -> bool:
     return not args or (type(args[0]) is str and args[0].endswith("is not written yet"))
 
 
-def _send_answer(channel: Channel, answer: dict[str, Any]) -> None:
+class Receiver(Protocol):
+    """Where messages go."""
+
+    def send(self, message: Any) -> None:
+        """Pass one message on.
+
+        Raises:
+            WireError: it cannot cross.
+        """
+
+
+def send_answer(channel: Receiver, answer: dict[str, Any]) -> None:
+    """Send an answer, or in its place why it cannot be sent."""
     try:
         channel.send(answer)
     except wire.WireError as error:

@@ -235,7 +235,7 @@ def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], kept: _K
             expected = ("answer", inquiry.question, number)
             if (message.get("is"), message.get("question"), message.get("number")) != expected:
                 raise JobEnded("died", "answered out of turn")
-            outcome = _outcome(message, job.limits)
+            outcome = outcome_of(message, job.limits)
             if outcome.kind == "raised" and is_out_of_memory(outcome.message):
                 raise JobEnded("limit", job.over_memory())
             kept.take(job.weight)
@@ -257,7 +257,7 @@ def _give_up(inquiries: Sequence[Inquiry], answers: dict[str, list[Outcome]], ou
         answers.setdefault(inquiry.question, [outcome] * inquiry.count)
 
 
-def _outcome(message: Mapping[Any, Any], limits: Limits) -> Outcome:
+def outcome_of(message: Mapping[Any, Any], limits: Limits) -> Outcome:
     """Read one answer; whatever does not have the agreed form counts as an error of the submission."""
     parts = message.get("parts")
     if isinstance(parts, dict) and all(isinstance(name, str) for name in parts):

@@ -132,7 +132,7 @@ def _rehearse(torch: Any) -> None:
             asked += [("g", gradient), ("g", ops(gradient)), ("g", lines(gradient, gradient)), ("g", device(gradient))]
             asked.append(("Net", probes.module(probes.call(), tensor(x, "float32"))))
     with Shell() as shell:
-        bench = job.StudentBench(shell, Converter())
+        bench = job.StudentBench(shell.namespace, Converter())
         settings = settings_snapshot()
         for index, source in enumerate(cells):
             wire.encode(asdict(shell.run_cell(index, source)))
