@@ -33,6 +33,7 @@ class Platform(str, Enum):
 
     gradescope = "gradescope"
     otter = "otter"
+    otter_sandboxed = "otter-sandboxed"
 
 
 class HiddenVisibility(str, Enum):
@@ -54,7 +55,8 @@ def build(
     assignment: Annotated[str, typer.Argument(help="Name of the assignment.")],
     folder: Annotated[Path, typer.Option("--out", help="Folder of the archives.")],
     platform: Annotated[
-        Platform, typer.Option("--for", help="Who grades: gradescope.zip is for Gradescope, autograder.zip for otter.")
+        Platform,
+        typer.Option("--for", help="Who grades: Gradescope, stock otter, or otter with a plugin for the sandbox."),
     ] = Platform.gradescope,
     hidden: Annotated[
         HiddenVisibility, typer.Option(help="When students see hidden checks on Gradescope.")
@@ -78,7 +80,7 @@ def build(
     """Build the archive with which another platform grades an assignment."""
     with reported_errors():
         from autograder.otter.gradescope import Settings, build_gradescope
-        from autograder.otter.stock import build_otter
+        from autograder.otter.stock import build_otter, build_sandboxed
 
         settings = Settings(
             assignment, seed, reveal.value, hidden.value, limits(time_limit, memory_limit), trust_submissions
@@ -89,5 +91,6 @@ def build(
                 loaded, folder, seed=seed, trust=trust_submissions, requirements=requirements, wheel=wheel
             )
         else:
-            path = build_gradescope(loaded, folder, settings, requirements=requirements, wheel=wheel)
+            in_sandbox = build_gradescope if platform is Platform.gradescope else build_sandboxed
+            path = in_sandbox(loaded, folder, settings, requirements=requirements, wheel=wheel)
         out.print(f"written: {path}", soft_wrap=True)

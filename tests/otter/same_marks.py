@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,14 @@ sys.path.insert(0, str(ROOT))
 Points = dict[str, float]
 
 #: Example submissions on which the two are meant to differ, and why; see `docs/otter.md`.
-WANTED: dict[tuple[str, str], str] = {}
+WANTED: dict[tuple[str, str], str] = {
+    ("softmax", "bao"): "a loop without end",
+    ("softmax", "dana"): "the process ends",
+    ("softmax", "farah"): "no memory left",
+    ("softmax", "hana"): "a loop without end",
+    ("softmax", "quinn"): "no notebook",
+    ("softmax", "rosa"): "no notebook",
+}
 
 #: Runs in a process of its own: Otter changes the working directory, and leaves what it imports.
 _STOCK = """
@@ -98,7 +106,9 @@ def main(assignments: Sequence[str]) -> int:
             archive = build_otter(load_assignment(ROOT, name), Path(folder), seed=7)
             notebooks = sorted((ROOT / "examples" / "submissions" / name).glob("*.ipynb"))
             for path, ours in zip(notebooks, with_ours(name, notebooks, 7), strict=True):
-                (stock,) = with_otter(archive, [path], 60)
+                # Called as the assignment says: a renamed notebook is tested at another moment.
+                named = Path(shutil.copy(path, Path(folder) / f"{name}.ipynb"))
+                (stock,) = with_otter(archive, [named], 120)
                 found = differences(ours, stock) if stock is not None else "no results from Otter"
                 reason = WANTED.get((name, path.stem), "")
                 print(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import pytest
 
 from autograder.course.master import student_notebook
 from autograder.course.model import Assignment
-from autograder.otter.stock import build_otter
+from autograder.otter.gradescope import Settings
+from autograder.otter.stock import build_otter, build_sandboxed
+from autograder.records.mark import Mark
 
 sys.path.insert(0, str(Path(__file__).parent))
 import same_marks
@@ -110,6 +114,40 @@ def test_a_dead_kernel_costs_one_question_here(compared):
     ours, stock = compared["dead"]
     assert ours == {"double": 3, "half": 0}
     assert stock is None
+
+
+class _Payload:
+    """What unpickling it does, shows."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_with_the_plugin_otter_gives_our_marks_and_opens_nothing_else(tiny: Assignment, texts, tmp_path: Path):
+    archive = build_sandboxed(tiny, tmp_path, Settings("tiny", seed=SEED))
+    plain, hostile = tmp_path / "renamed.ipynb", tmp_path / "hostile.zip"
+    plain.write_text(texts["moment"], encoding="utf-8")
+    touched = [tmp_path / name for name in ("log", "module")]
+    with zipfile.ZipFile(hostile, "w") as submission:
+        submission.writestr("tiny.ipynb", texts["forged"])
+        submission.writestr(".OTTER_LOG", pickle.dumps(_Payload(touched[0])))
+        # Otter's kernel starts in the folder of the submission.
+        for name in ("otter.py", "pickle.py"):
+            submission.writestr(name, f"import pathlib; pathlib.Path({str(touched[1])!r}).touch()")
+    assert same_marks.with_otter(archive, [plain, hostile], 300) == [{"double": 3, "half": 0}, {"double": 0, "half": 0}]
+    assert [path.exists() for path in touched] == [False, False]
+
+
+def test_the_plugin_says_of_every_question_why_a_notebook_was_rejected(tiny: Assignment):
+    from autograder.otter.plugin import test_files as files_of
+
+    mark = Mark("tiny", "ann", "f", "", "rejected", 300, ("It belongs elsewhere.",))
+    files = list(files_of(mark, tiny))
+    assert [(f.name, f.score, f.possible) for f in files] == [("double", 0, 3), ("half", 0, 1)]
+    assert all("It belongs elsewhere." in r.message for f in files for r in f.test_case_results)
 
 
 def test_a_loop_without_end_costs_one_question_here(tiny: Assignment, tmp_path: Path):
