@@ -51,10 +51,13 @@ def grade_submission(root: Path) -> None:
     """
     started = time.monotonic()
     source, results = root / "source", root / "results" / "results.json"
-    results.unlink(missing_ok=True)
-    # Where there are no namespaces and no Landlock, a job is kept out by the rights of files alone.
-    for folder in (source, results.parent):
-        folder.chmod(0o700)
+    try:
+        results.unlink(missing_ok=True)
+        # Where there are no namespaces and no Landlock, a job is kept out by the rights of files alone.
+        for folder in (source, results.parent):
+            folder.chmod(0o700)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}. Is {root} the folder of a container?") from error
     settings = read_settings(source / SETTINGS_FILE)
     assignment = load_assignment(source / COURSE, settings.assignment)
     try:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from autograder.cli import app
 from autograder.course.master import student_notebook
 from autograder.course.model import Assignment
-from autograder.otter.gradescope import Settings
-from autograder.otter.stock import build_otter, build_sandboxed
+from autograder.otter.stock import build_otter
 from autograder.records.mark import Mark
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -127,7 +128,10 @@ class _Payload:
 
 
 def test_with_the_plugin_otter_gives_our_marks_and_opens_nothing_else(tiny: Assignment, texts, tmp_path: Path):
-    archive = build_sandboxed(tiny, tmp_path, Settings("tiny", seed=SEED))
+    options = ["--out", str(tmp_path), "--for", "otter-sandboxed", "--seed", str(SEED), "--course", str(tiny.folder)]
+    done = CliRunner().invoke(app, ["otter", "build", "tiny", *options])
+    assert (done.exit_code, done.stdout) == (0, f"written: {tmp_path}/sandboxed.zip\n"), done.output
+    archive = tmp_path / "sandboxed.zip"
     plain, hostile = tmp_path / "renamed.ipynb", tmp_path / "hostile.zip"
     plain.write_text(texts["moment"], encoding="utf-8")
     touched = [tmp_path / name for name in ("log", "module")]

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from autograder.cli import app
 from autograder.course import observe
 from autograder.course.model import Assignment
 from autograder.course.observe import Forbids, lines, ops
@@ -21,7 +23,6 @@ from autograder.course.probes import call
 from autograder.grading.key import AnswerKey, Case, KeyedCheck, KeyedQuestion, read_public, write_key
 from autograder.otter import examine as examining
 from autograder.otter.examine import examine
-from autograder.otter.stock import build_otter
 from autograder.records.provenance import engine_version
 
 otter = pytest.importorskip("otter.test_files", reason="otter-grader is an extra", exc_type=ImportError)
@@ -31,7 +32,11 @@ Results = dict[str, list[tuple[bool, float, str]]]
 
 @pytest.fixture(scope="module")
 def archive(tiny: Assignment, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_otter(tiny, tmp_path_factory.mktemp("archive"), seed=5)
+    out = tmp_path_factory.mktemp("archive")
+    options = ["--out", str(out), "--for", "otter", "--seed", "5", "--course", str(tiny.folder)]
+    done = CliRunner().invoke(app, ["otter", "build", "tiny", *options])
+    assert (done.exit_code, done.stdout) == (0, f"written: {out}/autograder.zip\n"), done.output
+    return out / "autograder.zip"
 
 
 @pytest.fixture
