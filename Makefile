@@ -8,7 +8,7 @@ FUZZER := $(VENV)/.fuzzer
 DEMO := examples/submissions/softmax
 DEMO_STUDENT ?= noor
 
-.PHONY: demo test test-hostile fuzz fuzz-short install format lint types build-check validate smoke benchmark clean
+.PHONY: demo test test-hostile same-marks fuzz fuzz-short install format lint types build-check validate smoke benchmark clean
 
 demo: $(STAMP)
 	$(BIN)/autograder grade softmax $(DEMO) --time-limit 2 --show $(DEMO_STUDENT)
@@ -19,6 +19,10 @@ test: $(STAMP)
 # Every listed attack and broken file: behind all layers, as an ordinary user, and without namespaces. Takes minutes.
 test-hostile: $(STAMP)
 	$(BIN)/python tests/hostile/everywhere.py -n auto --dist loadfile
+
+# The example submissions of two assignments, with stock otter-grader and with this engine. Takes minutes.
+same-marks: $(STAMP)
+	$(BIN)/python tests/otter/same_marks.py
 
 # Coverage-guided fuzzing of what reads bytes of strangers: seconds for each target, and a folder that keeps what was found.
 FUZZ_SECONDS ?= 3600

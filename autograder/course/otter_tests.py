@@ -77,28 +77,36 @@ class PublicCheck:
     cases: tuple[PublicCase, ...]
 
 
-def test_file(question: Question, cases: Sequence[PublicCheck]) -> str:
+def test_file(
+    question: Question,
+    cases: Sequence[PublicCheck],
+    hidden: Sequence[Check] = (),  # noqa: PT028  # no test, though it is called like one
+) -> str:
     """The text of ``tests/NAME.py``; the same bytes for the same arguments.
 
     Args:
         question: whose test file it is.
         cases: its public checks in order. Without any, the file only says whether the name is
             there.
+        hidden: checks for an archive of an instructor. The file names them; what they ask and expect lies in a data
+            file beside it, see `autograder.otter.examine`.
 
     Raises:
-        CourseError: a check is hidden, or an input or answer cannot be written as a literal.
+        CourseError: a check among `cases` is hidden, or an input or answer cannot be written as a literal.
     """
-    hidden = next((c.check for c in cases if not c.check.public), None)
-    if hidden is not None:
-        raise CourseError(f"{hidden.where}: check {hidden.title!r} is hidden; only public checks go to students.")
+    secret = next((c.check for c in cases if not c.check.public), None)
+    if secret is not None:
+        raise CourseError(f"{secret.where}: check {secret.title!r} is hidden; only public checks go to students.")
     tests = [_test(number, question, public) for number, public in enumerate(cases, start=1)]
     tests = tests or [_presence(question)]
-    points = ", ".join(_points(public.check.hundredths) for public in cases) or "0"
+    worth = [public.check.hundredths for public in cases] or [0]
+    tests += [_examined(number, question, check) for number, check in enumerate(hidden, start=len(tests) + 1)]
+    points = ", ".join(map(_points, (*worth, *(check.hundredths for check in hidden))))
     verbs = {case.probe.verb for public in cases for case in public.cases}
     body = "\n\n".join("\n".join(test) + "\n" for test in tests)
     parts = [
         f'"""Public checks of {question.name}; run them with grader.check("{question.name}")."""\n',
-        "\n".join(_imports(body, verbs)) + "\n",
+        "\n".join([*_imports(body, verbs), *([_EXAMINE] if hidden else [])]) + "\n",
         f'OK_FORMAT = False\n\nname = "{question.name}"\npoints = [{points}]\n\n',
         *(inspect.getsource(getattr(otter_helpers, helper)) + "\n" for helper in _needed(verbs)),
         body,
@@ -108,6 +116,10 @@ def test_file(question: Question, cases: Sequence[PublicCheck]) -> str:
 
 # Pytest collects functions of this name; this one is no test.
 test_file.__test__ = False  # type: ignore[attr-defined]
+
+
+#: Hidden checks need the package, which those who grade have installed.
+_EXAMINE = "from autograder.otter.examine import examine"
 
 
 def _imports(body: str, verbs: set[str]) -> Iterator[str]:
@@ -151,19 +163,31 @@ def _presence(question: Question) -> list[str]:
     return _head(1, [question.name], f"{question.name} has an answer", 0, told, None)
 
 
+def _examined(number: int, question: Question, check: Check) -> list[str]:
+    """A hidden check: it takes the whole notebook, as the sandbox does."""
+    decorator = _decorator(check.title, check.hundredths, "Right.", check.hint or None, hidden=True)
+    return [*decorator, f"def check_{number}(env):", f"    examine({question.name!r}, {check.title!r}, env)"]
+
+
 def _head(
     number: int, names: Sequence[str], title: str, hundredths: int, success: str, failure: str | None
 ) -> list[str]:
     return [
+        *_decorator(title, hundredths, success, failure, hidden=False),
+        f"def check_{number}({', '.join(names)}):",
+        *(f'    _defined("{name}", {name})' for name in names),
+    ]
+
+
+def _decorator(title: str, hundredths: int, success: str, failure: str | None, *, hidden: bool) -> list[str]:
+    return [
         "@test_case(",
         f"    name={title!r},",
         f"    points={_points(hundredths)},",
-        "    hidden=False,",
+        f"    hidden={hidden},",
         f"    success_message={success!r},",
         f"    failure_message={failure!r},",
         ")",
-        f"def check_{number}({', '.join(names)}):",
-        *(f'    _defined("{name}", {name})' for name in names),
     ]
 
 

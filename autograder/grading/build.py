@@ -11,12 +11,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.course.master import student_notebook
-from autograder.course.model import Assignment
+from autograder.course.model import Assignment, Question
 from autograder.course.otter_tests import PublicCase, PublicCheck, test_file
 from autograder.course.page import PAGE, exercises_page
 from autograder.errors import UsageError
 from autograder.grading.compare import compare
-from autograder.grading.key import PUBLIC_FILE, AnswerKey, Case, KeyedCheck, make_key, read_public, write_public
+from autograder.grading.key import (
+    PUBLIC_FILE,
+    AnswerKey,
+    Case,
+    KeyedCheck,
+    KeyedQuestion,
+    make_key,
+    read_public,
+    write_public,
+)
 from autograder.records.files import write_atomically
 from autograder.sandbox import wire
 from autograder.sandbox.host import Sandbox, Slot
@@ -136,23 +145,28 @@ def generated_files(assignment: Assignment, key: AnswerKey) -> Mapping[Path, str
     texts = {folder / f"{assignment.name}.ipynb": student_notebook(assignment)}
     keyed = {question.name: question for question in key.questions}
     for question in assignment.questions:
-        by_title = {check.title: check for check in keyed[question.name].checks}
-        public = [
-            PublicCheck(
-                check,
-                tuple(
-                    PublicCase(
-                        case.probe, case.expected, {path: (a.absolute, a.relative) for path, a in case.allowed.items()}
-                    )
-                    for case in by_title[check.title].cases
-                ),
-            )
-            for check in question.checks
-            if check.public
-        ]
+        public = public_checks(question, keyed[question.name])
         texts[folder / "tests" / f"{question.name}.py"] = test_file(question, public)
     texts[folder / "tests" / PUBLIC_FILE] = write_public(key)
     return texts
+
+
+def public_checks(question: Question, keyed: KeyedQuestion) -> list[PublicCheck]:
+    """The public checks of a question with what the solution answered, as a test file needs them."""
+    by_title = {check.title: check for check in keyed.checks}
+    return [
+        PublicCheck(
+            check,
+            tuple(
+                PublicCase(
+                    case.probe, case.expected, {path: (a.absolute, a.relative) for path, a in case.allowed.items()}
+                )
+                for case in by_title[check.title].cases
+            ),
+        )
+        for check in question.checks
+        if check.public
+    ]
 
 
 def _holds(path: Path, text: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -202,6 +202,11 @@ def file_sha256(path: Path) -> str:
 
 def write_public(key: AnswerKey) -> str:
     """The public part of a key as the text of a file that goes to students."""
+    return write_key(key.public())
+
+
+def write_key(key: AnswerKey) -> str:
+    """A key as the text of a file, hidden checks included; `read_public` reads it."""
     document = {
         "schema": 1,
         "assignment": key.assignment,
@@ -213,9 +218,11 @@ def write_public(key: AnswerKey) -> str:
                 "name": q.name,
                 "kind": q.kind,
                 "extra": q.extra,
+                **({"forbids": asdict(q.forbids)} if q.forbids else {}),
                 "checks": [
                     {
                         "title": c.title,
+                        **({} if c.public else {"public": False}),
                         "hundredths": c.hundredths,
                         "hint": c.hint,
                         "cases": [wire.to_text(_case_values(case)) for case in c.cases],
@@ -223,7 +230,7 @@ def write_public(key: AnswerKey) -> str:
                     for c in q.checks
                 ],
             }
-            for q in key.public().questions
+            for q in key.questions
         ],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -235,7 +242,7 @@ def _case_values(case: Case) -> dict[str, Any]:
 
 
 def read_public(path: Path) -> AnswerKey:
-    """The key of the public checks that `write_public` wrote.
+    """The key that `write_public` or `write_key` wrote.
 
     Raises:
         UsageError: the file is missing or not one of ours.
@@ -262,10 +269,13 @@ def read_public(path: Path) -> AnswerKey:
 def _read_questions(document: dict[str, Any]) -> Iterator[KeyedQuestion]:
     for q in document["questions"]:
         checks = tuple(
-            KeyedCheck(c["title"], True, c["hundredths"], c["hint"], tuple(map(_read_case, c["cases"])))
+            KeyedCheck(
+                c["title"], c.get("public", True), c["hundredths"], c["hint"], tuple(map(_read_case, c["cases"]))
+            )
             for c in q["checks"]
         )
-        yield KeyedQuestion(q["name"], q["kind"], sum(c.hundredths for c in checks), q["extra"], checks)
+        forbids = Forbids(**{kind: tuple(names) for kind, names in q.get("forbids", {}).items()})
+        yield KeyedQuestion(q["name"], q["kind"], sum(c.hundredths for c in checks), q["extra"], checks, forbids)
 
 
 def _read_case(text: str) -> Case:

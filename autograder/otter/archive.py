@@ -14,6 +14,21 @@ from autograder.records.provenance import engine_version
 
 #: The earliest that a zip archive can say; a real one would make every build differ.
 _TIME = (1980, 1, 1, 0, 0, 0)
+#: Once per image of a container.
+SETUP = """\
+#!/usr/bin/env bash
+# Once per image: Python, and in an environment of its own what requirements.txt names.
+set -euo pipefail
+root=${AUTOGRADER_ROOT:-/autograder}
+apt-get update
+apt-get install -y --no-install-recommends python3 python3-venv
+python3 -m venv "$root/venv"
+cd "$root/source"
+"$root/venv/bin/python" -m pip install --no-cache-dir -r requirements.txt
+"""
+#: The programs of an archive.
+PROGRAMS = ("setup.sh", "run_autograder")
+
 _NOT_COPIED = frozenset({"__pycache__", ".ipynb_checkpoints"})
 
 Members = Mapping[str, "str | bytes"]
@@ -44,6 +59,17 @@ def write_archive(path: Path, members: Members, executable: Collection[str]) -> 
         raise UsageError(f"{path}: cannot be written ({error.strerror}). Choose another --out.") from error
 
 
+def run_script(started: str) -> str:
+    """``run_autograder``, which starts this with Python in the environment that `SETUP` made."""
+    return f"""\
+#!/usr/bin/env bash
+# Once per submission: from submission/ to results/results.json.
+root=${{AUTOGRADER_ROOT:-/autograder}}
+cd "$root/source" || exit 3
+exec "${{AUTOGRADER_PYTHON:-$root/venv/bin/python}}" {started} "$root"
+"""
+
+
 def solution_files(assignment: Assignment, below: str) -> dict[str, bytes]:
     """Master and checks, with all that lies beside them, as members below a folder that is then a course."""
     home = assignment.folder / "solutions"
@@ -55,12 +81,13 @@ def solution_files(assignment: Assignment, below: str) -> dict[str, bytes]:
     }
 
 
-def requirement_files(requirements: Path | None, wheel: Path | None) -> dict[str, str | bytes]:
+def requirement_files(requirements: Path | None, wheel: Path | None, extra: str = "") -> dict[str, str | bytes]:
     """``requirements.txt`` for pip, which names this package, and the wheel where the package comes from one.
 
     Args:
         requirements: a file with further requirements and options of pip, which come first.
         wheel: of this package; without one pip has to find the release that builds the archive.
+        extra: of this package, in brackets.
 
     Raises:
         UsageError: a file is not there, or it is not known which release this is.
@@ -70,7 +97,7 @@ def requirement_files(requirements: Path | None, wheel: Path | None) -> dict[str
         raise UsageError(
             "This package was never installed, so no release can be named. Name a wheel of it with --wheel."
         )
-    lines = f"autograder=={version}\n" if wheel is None else f"./{wheel.name}\n"
+    lines = f"autograder{extra}=={version}\n" if wheel is None else f"./{wheel.name}{extra}\n"
     try:
         if requirements is not None:
             lines = requirements.read_text(encoding="utf-8").rstrip("\n") + "\n" + lines

@@ -32,6 +32,8 @@ class Platform(str, Enum):
     """Whose archive is built."""
 
     gradescope = "gradescope"
+    otter = "otter"
+    otter_sandboxed = "otter-sandboxed"
 
 
 class HiddenVisibility(str, Enum):
@@ -53,7 +55,8 @@ def build(
     assignment: Annotated[str, typer.Argument(help="Name of the assignment.")],
     folder: Annotated[Path, typer.Option("--out", help="Folder of the archives.")],
     platform: Annotated[
-        Platform, typer.Option("--for", help="Whose archive: gradescope.zip to upload as an autograder.")
+        Platform,
+        typer.Option("--for", help="Who grades: Gradescope, stock otter, or otter with a plugin for the sandbox."),
     ] = Platform.gradescope,
     hidden: Annotated[
         HiddenVisibility, typer.Option(help="When students see hidden checks on Gradescope.")
@@ -77,10 +80,17 @@ def build(
     """Build the archive with which another platform grades an assignment."""
     with reported_errors():
         from autograder.otter.gradescope import Settings, build_gradescope
+        from autograder.otter.stock import build_otter, build_sandboxed
 
         settings = Settings(
             assignment, seed, reveal.value, hidden.value, limits(time_limit, memory_limit), trust_submissions
         )
         loaded = load(course, [assignment])[0]
-        path = build_gradescope(loaded, folder, settings, requirements=requirements, wheel=wheel)
+        if platform is Platform.otter:
+            path = build_otter(
+                loaded, folder, seed=seed, trust=trust_submissions, requirements=requirements, wheel=wheel
+            )
+        else:
+            in_sandbox = build_gradescope if platform is Platform.gradescope else build_sandboxed
+            path = in_sandbox(loaded, folder, settings, requirements=requirements, wheel=wheel)
         out.print(f"written: {path}", soft_wrap=True)

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course.load import load_assignment
+from autograder.course.model import Assignment
 from autograder.errors import AutograderError, GraderError, UsageError
-from autograder.grading.grade import grade
+from autograder.grading.grade import Run, grade
 from autograder.grading.reading import Rejected
 from autograder.grading.submissions import find_submissions
 from autograder.otter.gradescope import COURSE, SETTINGS_FILE, Settings, read_settings
@@ -50,10 +51,13 @@ def grade_submission(root: Path) -> None:
     """
     started = time.monotonic()
     source, results = root / "source", root / "results" / "results.json"
-    results.unlink(missing_ok=True)
-    # Where there are no namespaces and no Landlock, a job is kept out by the rights of files alone.
-    for folder in (source, results.parent):
-        folder.chmod(0o700)
+    try:
+        results.unlink(missing_ok=True)
+        # Where there are no namespaces and no Landlock, a job is kept out by the rights of files alone.
+        for folder in (source, results.parent):
+            folder.chmod(0o700)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}. Is {root} the folder of a container?") from error
     settings = read_settings(source / SETTINGS_FILE)
     assignment = load_assignment(source / COURSE, settings.assignment)
     try:
@@ -61,15 +65,7 @@ def grade_submission(root: Path) -> None:
     except Rejected as reason:
         document: dict[str, Any] = {"score": 0, "output": visible(str(reason), 4_000)}
     else:
-        run = grade(
-            assignment,
-            [notebook],
-            workers=1,
-            seed=settings.seed,
-            reveal=settings.reveal,
-            limits=settings.limits,
-            trust=settings.trust,
-        )
+        run = grade_as_set(assignment, notebook, settings)
         (mark,) = run.marks
         document = results_document(mark, settings)
         print("\n".join([f"{points(mark.hundredths):g} of {points(mark.max_hundredths):g} points", *run.warnings]))
@@ -87,6 +83,30 @@ _FORM = {
     "test_name_format": "text",
     "stdout_visibility": "hidden",
 }
+
+
+def grade_as_set(assignment: Assignment, notebook: Path, settings: Settings) -> Run:
+    """Grade one notebook as the settings of an archive say; raises what `autograder.grade` raises."""
+    return grade(
+        assignment,
+        [notebook],
+        workers=1,
+        seed=settings.seed,
+        reveal=settings.reveal,
+        limits=settings.limits,
+        trust=settings.trust,
+    )
+
+
+def refuse_broken(mark: Mark) -> None:
+    """Give out no mark that would cost a student points for a fault of ours.
+
+    Raises:
+        GraderError: such a fault left something unmarked.
+    """
+    if mark.status == "grader_error":
+        messages = [c.message for q in mark.questions for c in q.checks if c.verdict == "grader_error"]
+        raise GraderError("\n".join(dict.fromkeys([*mark.flags, *messages])) or "something was left unmarked.")
 
 
 def handed_in(folder: Path, assignment: str) -> Path:
@@ -119,10 +139,8 @@ def results_document(mark: Mark, settings: Settings) -> dict[str, Any]:
     Raises:
         GraderError: a fault of ours left something unmarked.
     """
-    if mark.status == "grader_error":
-        messages = [c.message for q in mark.questions for c in q.checks if c.verdict == "grader_error"]
-        raise GraderError("\n".join(dict.fromkeys([*mark.flags, *messages])) or "something was left unmarked.")
-    output = visible("\n".join(_remarks(mark)), 16_000, keep_newlines=True)
+    refuse_broken(mark)
+    output = visible("\n".join(remarks(mark)), 16_000, keep_newlines=True)
     if mark.status == "rejected":
         return {"score": 0, "output": output}
     tests = [
@@ -133,7 +151,7 @@ def results_document(mark: Mark, settings: Settings) -> dict[str, Any]:
     return {"output": output, "tests": tests}
 
 
-def _remarks(mark: Mark) -> Iterator[str]:
+def remarks(mark: Mark) -> Iterator[str]:
     """What concerns no single check; the walls of the sandbox are part of what a mark depends on."""
     yield from mark.flags
     for cell in mark.cells:
@@ -158,11 +176,11 @@ def _test(number: str, question: QuestionMark, check: CheckMark, settings: Setti
         "max_score": 0 if question.extra else points(check.max_hundredths),
         "status": "passed" if check.verdict == "pass" else "failed",
         "visibility": "visible" if check.public else settings.hidden,
-        "output": visible("\n".join(_words(question, check)), 8_000, keep_newlines=True),
+        "output": visible("\n".join(words(question, check)), 8_000, keep_newlines=True),
     }
 
 
-def _words(question: QuestionMark, check: CheckMark) -> Iterator[str]:
+def words(question: QuestionMark, check: CheckMark) -> Iterator[str]:
     """Why a check failed; what the whole question's answers say goes to the last that did, a hidden one if any did."""
     if check.verdict == "pass":
         return

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from autograder.course.model import Assignment
 from autograder.errors import UsageError
 from autograder.grading.marking import Reveal
-from autograder.otter.archive import requirement_files, solution_files, write_archive
+from autograder.otter.archive import PROGRAMS, SETUP, requirement_files, run_script, solution_files, write_archive
 from autograder.sandbox.limits import Limits
 from autograder.text import json_text
 
@@ -25,26 +25,6 @@ COURSE = "course"
 
 #: When a student sees a test, in Gradescope's words.
 Visibility = Literal["visible", "after_due_date", "after_published", "hidden"]
-
-_SETUP = """\
-#!/usr/bin/env bash
-# Once per image: Python, and in an environment of its own what requirements.txt names.
-set -euo pipefail
-root=${AUTOGRADER_ROOT:-/autograder}
-apt-get update
-apt-get install -y --no-install-recommends python3 python3-venv
-python3 -m venv "$root/venv"
-cd "$root/source"
-"$root/venv/bin/python" -m pip install --no-cache-dir -r requirements.txt
-"""
-
-_RUN = """\
-#!/usr/bin/env bash
-# Once per submission: from submission/ to results/results.json.
-root=${AUTOGRADER_ROOT:-/autograder}
-cd "$root/source" || exit 3
-exec "${AUTOGRADER_PYTHON:-$root/venv/bin/python}" -m autograder.otter.container "$root"
-"""
 
 
 @dataclass(frozen=True)
@@ -114,11 +94,11 @@ def build_gradescope(
         UsageError: a file cannot be read or written.
     """
     members: dict[str, str | bytes] = {
-        "setup.sh": _SETUP,
-        "run_autograder": _RUN,
+        "setup.sh": SETUP,
+        "run_autograder": run_script("-m autograder.otter.container"),
         SETTINGS_FILE: settings.to_json(),
         **requirement_files(requirements, wheel),
         **solution_files(assignment, COURSE),
     }
-    write_archive(out / ARCHIVE, members, ("setup.sh", "run_autograder"))
+    write_archive(out / ARCHIVE, members, PROGRAMS)
     return out / ARCHIVE

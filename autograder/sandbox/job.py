@@ -15,7 +15,7 @@ import random
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -118,7 +118,7 @@ def prepare(channel: Channel, shell: Shell, device: str = "cpu") -> Callable[[],
                 restore_settings(settings)
                 for number, probe in enumerate(message["probes"]):
                     answer = answer_of(probe.ask, message["question"], bench)
-                    _send_answer(channel, {"is": "answer", "question": message["question"], "number": number} | answer)
+                    send_answer(channel, {"is": "answer", "question": message["question"], "number": number} | answer)
 
     return serve
 
@@ -151,7 +151,19 @@ def _is_of_a_stub(args: tuple[Any, ...]) -> bool:
     return not args or (type(args[0]) is str and args[0].endswith("is not written yet"))
 
 
-def _send_answer(channel: Channel, answer: dict[str, Any]) -> None:
+class Receiver(Protocol):
+    """Where messages go."""
+
+    def send(self, message: Any) -> None:
+        """Pass one message on.
+
+        Raises:
+            WireError: it cannot cross.
+        """
+
+
+def send_answer(channel: Receiver, answer: dict[str, Any]) -> None:
+    """Send an answer, or in its place why it cannot be sent."""
     try:
         channel.send(answer)
     except wire.WireError as error:

@@ -18,7 +18,7 @@ from autograder.course.model import Assignment
 from autograder.errors import GraderError, UsageError
 from autograder.grading.reading import Rejected
 from autograder.otter.archive import requirement_files
-from autograder.otter.container import handed_in, results_document
+from autograder.otter.container import grade_submission, handed_in, results_document
 from autograder.otter.gradescope import Settings, build_gradescope, read_settings
 from autograder.records.mark import CheckMark, Mark, QuestionMark
 from autograder.records.provenance import engine_version
@@ -209,6 +209,17 @@ def test_requirements_that_cannot_be_met_are_refused(tmp_path: Path, monkeypatch
     monkeypatch.setattr("autograder.otter.archive.engine_version", lambda: "0+unknown")
     with pytest.raises(UsageError, match="Name a wheel of it with --wheel"):
         requirement_files(None, None)
+
+
+def test_an_archive_that_cannot_be_written_is_refused(tiny: Assignment, tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"gradescope.zip: cannot be written .* Choose another --out"):
+        build_gradescope(tiny, tmp_path / "file", Settings("tiny"))
+
+
+def test_a_folder_that_is_no_container_is_refused(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"Is .* the folder of a container"):
+        grade_submission(tmp_path)
 
 
 def test_settings_come_back_as_they_were(tmp_path: Path):

@@ -1,0 +1,81 @@
+"""A hidden check in a kernel of otter-grader: probes, comparison and words of the sandbox, without its walls.
+
+The test files of an archive call `examine` with the names of the notebook. What is asked and expected lies beside the
+test files, one data file per question.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from autograder.course.observe import add_cells
+from autograder.grading.key import AnswerKey, KeyedCheck, read_public
+from autograder.grading.marking import mark_transcript
+from autograder.grading.submissions import Submission
+from autograder.sandbox import wire
+from autograder.sandbox.job import StudentBench, answer_of, send_answer
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.live import Converter
+from autograder.sandbox.sitting import Outcome, Transcript, outcome_of
+
+#: Where the data files lie, seen from where Otter runs a notebook.
+FOLDER = "tests"
+
+
+def examine(question: str, title: str, names: Mapping[str, Any]) -> None:
+    """Ask and mark one check.
+
+    Args:
+        question: its name.
+        title: of the check.
+        names: of the notebook, as its cells left them.
+
+    Raises:
+        AssertionError: the check does not hold; the message says why.
+        UsageError: the data file is missing.
+    """
+    key = _key(Path(FOLDER, f"{question}.json").absolute())
+    (keyed,) = key.questions
+    check = next(check for check in keyed.checks if check.title == title)
+    # A kernel keeps the text of its cells, in the order in which they ran.
+    texts = names.get("In")
+    cells = tuple((i, text) for i, text in enumerate(texts) if type(text) is str) if type(texts) is list else ()
+    part = replace(key, questions=(replace(keyed, checks=(check,)),))
+    transcript = Transcript({question: _answers(question, check, names)}, (), 1)
+    mark = mark_transcript(Submission("", "", cells=cells), part, transcript, "hint", {})
+    found = mark.questions[0].checks[0]
+    if found.verdict != "pass":
+        raise AssertionError(f"{found.verdict}: {found.message}")
+
+
+@cache
+def _key(path: Path) -> AnswerKey:
+    with suppress(ImportError):
+        import torch  # noqa: F401  # a job has it loaded, whatever the notebook imports
+    add_cells(f"{tempfile.gettempdir()}{os.sep}ipykernel_{os.getpid()}{os.sep}")
+    return read_public(path)
+
+
+class _Line:
+    """What was sent last, as it would arrive at the grader."""
+
+    def __init__(self) -> None:
+        self.arrived: Any = None
+
+    def send(self, message: Any) -> None:
+        self.arrived = wire.decode_frame(wire.encode(message))
+
+
+def _answers(question: str, check: KeyedCheck, names: Mapping[str, Any]) -> tuple[Outcome, ...]:
+    bench, line, outcomes = StudentBench(names, Converter()), _Line(), []
+    for case in check.cases:
+        send_answer(line, answer_of(case.probe.ask, question, bench))
+        outcomes.append(outcome_of(line.arrived, Limits()))
+    return tuple(outcomes)
