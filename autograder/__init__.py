@@ -50,6 +50,7 @@ _HOMES = {
     "load_assignment": "course.load",
     "load_course": "course.load",
     "load_rules": "course.late",
+    "load_ipython_extension": "notebook",
     "regrade": "grading.regrade",
     "results_of": "grading.results",
     "validate": "grading.validate",

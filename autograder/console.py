@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -12,18 +12,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, UsageError
 from autograder.text import visible
 
 if TYPE_CHECKING:
     from autograder.course.model import Assignment
+    from autograder.records.mark import Mark
     from autograder.sandbox.limits import Limits
 
 # Where stdout is no terminal, Rich would assume 80 columns; COLUMNS still decides where it is set.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 110
 out = Console(highlight=False, markup=False, emoji=False, width=_WIDTH)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+class Format(str, Enum):
+    """How a result is written to stdout."""
+
+    text = "text"
+    json = "json"
 
 
 class RevealLevel(str, Enum):
@@ -46,12 +55,36 @@ TimeOption = Annotated[
 ]
 MemoryOption = Annotated[int, typer.Option("--memory-limit", min=64, help="MiB per submission.")]
 
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, help="How many at the same time [default: cores].", show_default=False)
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="text, or one JSON document.")]
+GradebookOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gradebook",
+        envvar="AUTOGRADER_GRADEBOOK",
+        help="Gradebook: a file (SQLite) or a URL (postgresql+psycopg://...); a run that was killed goes on there.",
+        show_default=False,
+    ),
+]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--html", help="Folder for the report as HTML: the class, and a page per student.", show_default=False
+    ),
+]
+ShowOption = Annotated[list[str] | None, typer.Option(help="Also show this student's feedback (repeatable).")]
+RunArgument = Annotated[str, typer.Argument(help="Number of a run, or an assignment for its last run.")]
+
 
 def load(course: Path | None, names: list[str]) -> list[Assignment]:
-    """The assignments of these names, all of the course where none is named."""
+    """The assignments of these names, all of the course where none is named; from now on, we use the course's words."""
+    from autograder import messages
     from autograder.course.load import find_course, load_assignment, load_course
 
     folder = find_course(course)
+    messages.use(messages.read_course(folder))
     return [load_assignment(folder, name) for name in names] if names else list(load_course(folder))
 
 
@@ -78,3 +111,93 @@ def reported_errors() -> Iterator[None]:
         # The reader of our output has gone, as `head` does; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
+
+
+@contextmanager
+def progress(show_lines: bool = False) -> Iterator[Callable[[Mark, int, int], None]]:
+    """Progress on stderr: a bar where it is a terminal, and a line per submission where asked for."""
+    from autograder.reports.terminal import mark_line
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TaskProgressColumn(show_speed=True),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("grading", total=None, rate="")
+
+        def advance(mark: Mark, done: int, total: int) -> None:
+            elapsed = progress.tasks[0].elapsed or 0.0
+            rate = f"{done / elapsed:.1f}/s" if elapsed > 0 else ""
+            progress.update(task, total=total, completed=done, rate=rate)
+            if show_lines:
+                progress.console.print(mark_line(mark), soft_wrap=True)
+
+        yield advance
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file as a whole; raises `UsageError` where that cannot be done."""
+    from autograder.records.files import write_atomically
+
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}). Name another file.") from error
+
+
+def show_page(page: Path, show: bool = False) -> None:
+    """Say where the page of a class is, and show it in a browser."""
+    import webbrowser
+
+    err.print(f"report: {page}", soft_wrap=True)
+    if show and not webbrowser.open(page.resolve().as_uri()):
+        raise UsageError(f"{page}: there is no browser here that could show it. Open the file where there is one.")
+
+
+def show_tables(marks: Sequence[Mark]) -> None:
+    """The marks of a class, and which misconceptions it holds."""
+    from autograder.reports.terminal import marks_table, misconceptions_table
+
+    out.print(marks_table(marks))
+    if (table := misconceptions_table(marks)) is not None:
+        out.print()
+        out.print(table)
+
+
+def show_students(marks: Sequence[Mark], show: list[str]) -> None:
+    """The feedback of these students; raises `UsageError` for one that is not there."""
+    from autograder.reports.terminal import feedback
+
+    for student in show:
+        chosen = [mark for mark in marks if mark.student == student]
+        if not chosen:
+            known = ", ".join(sorted({mark.student for mark in marks})[:20])
+            raise UsageError(f"--show {student}: no such student in this run; there are {known}.")
+        for mark in chosen:
+            out.print()
+            out.print(feedback(mark))
+
+
+def speak(course: Path | None) -> None:
+    """Use the words of the course, where there is one."""
+    from autograder import messages
+    from autograder.course.load import find_course
+
+    try:
+        folder = find_course(course)
+    except UsageError:
+        if course is not None:
+            raise
+        return
+    messages.use(messages.read_course(folder))

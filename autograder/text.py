@@ -2,7 +2,8 @@
 
 - a terminal, a log, a message of ours: `visible` (without `keep_newlines` it is one line);
 - a table that a spreadsheet may open: `csv_cell`;
-- a file or a stream of JSON: `json_text`.
+- a file or a stream of JSON: `json_text`;
+- a page of HTML: `html_text`, at every place of a template, before autoescape.
 
 Whatever shows text of students calls one of them, at the place where it shows it.
 """
@@ -88,6 +89,18 @@ def csv_cell(text: str) -> str:
     'ann'
     """
     return _FORMULA.sub("'", visible(text, 10_000))
+
+
+def html_text(value: Any) -> Any:
+    r"""What a template prints: plain text made visible; markup of ours, and what is no text, as it is.
+
+    Jinja calls it for every expression of a template (``finalize``) and escapes the result.
+
+    >>> html_text("a\u202eb")
+    'a\\u202eb'
+    """
+    plain = isinstance(value, str) and not hasattr(value, "__html__")
+    return visible(value, 20_000, keep_newlines=True) if plain else value
 
 
 def json_text(document: Any) -> str:

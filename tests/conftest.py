@@ -19,6 +19,11 @@ settings.register_profile("autograder", deadline=None, derandomize="CI" in os.en
 settings.load_profile("autograder")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An option that renews golden files."""
+    parser.addoption("--renew-golden", action="store_true", help="write golden files anew; read what changed")
+
+
 @pytest.fixture(scope="session")
 def repo() -> Path:
     """The root of this repository, which is a course as well."""

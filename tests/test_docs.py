@@ -128,11 +128,12 @@ def test_the_engine_knows_no_exercise():
     ("package", "may_import"),
     [
         ("course", {"course", "errors"}),
-        ("sandbox", {"course", "sandbox", "errors", "text"}),
+        ("sandbox", {"course", "sandbox", "errors", "text", "messages"}),
         ("records", {"records", "errors", "text"}),
-        ("grading", {"course", "sandbox", "records", "grading", "errors", "text"}),
-        ("reports", {"course", "sandbox", "records", "grading", "reports", "errors", "text"}),
-        ("otter", {"course", "sandbox", "records", "grading", "otter", "errors", "text", "console"}),
+        ("messages", {"messages", "errors"}),
+        ("grading", {"course", "sandbox", "records", "grading", "errors", "text", "messages"}),
+        ("reports", {"course", "sandbox", "records", "grading", "reports", "errors", "text", "messages"}),
+        ("otter", {"course", "sandbox", "records", "grading", "otter", "errors", "text", "console", "messages"}),
     ],
 )
 def test_imports_point_one_way(package, may_import):

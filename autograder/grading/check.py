@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from autograder import messages
 from autograder.errors import UsageError
 from autograder.grading.examine import facts_of, mark_one
 from autograder.grading.key import PUBLIC_FILE, read_public
@@ -32,6 +33,7 @@ def check(notebook: Path, *, tests: Path | None = None, limits: Limits | None = 
     if not notebook.is_file():
         raise UsageError(f"{notebook}: no such notebook.")
     key = read_public((tests or notebook.parent / "tests") / PUBLIC_FILE)
+    messages.use(key.words)
     with Sandbox(limits, trust=True) as sandbox:
         slot = sandbox.slot()
         try:

@@ -28,7 +28,7 @@ from autograder.grading.accepted import (
     kind_of,
     summarize,
 )
-from autograder.grading.difference import SHOWN_ITEMS, Difference, Kind, Mismatch, Scalar, Summary
+from autograder.grading.difference import Difference, Kind, Mismatch, Scalar, Summary
 from autograder.grading.patterns import MAX_PATTERN_SIZE, Pattern, find_pattern
 from autograder.grading.scan import ELEMENT_KINDS, scan, wide_dtype
 from autograder.grading.tolerance import (
@@ -329,15 +329,6 @@ def _compare_values(place: _Place, left: Array, right: Array, expected: Any, act
         error, limit = found.worst, place.here.absolute + place.here.relative * size
     there, actual_there = _scalar(left[index]), _scalar(right[index])
     mismatch = Mismatch(found.counts[kind], left.size, index, there, actual_there, error, limit)
-    if left.size <= SHOWN_ITEMS:
-        pairs = list(zip(left.ravel(), right.ravel(), strict=True))
-        mismatch = replace(
-            mismatch,
-            shape=left.shape,
-            expected_items=tuple(_scalar(item) for item, _ in pairs),
-            actual_items=tuple(_scalar(item) for _, item in pairs),
-            differs=tuple(any(scan(*pair, place.here).counts.values()) for pair in pairs),
-        )
     pattern = None
     if left.size <= MAX_PATTERN_SIZE:
         pattern = find_pattern(left, right, place.here.absolute, place.here.relative)

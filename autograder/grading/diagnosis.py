@@ -20,6 +20,7 @@ from autograder.grading.compare import compare
 from autograder.grading.key import AnswerKey, Case, KeyedQuestion
 from autograder.grading.specimens import Specimen, Variants
 from autograder.grading.tolerance import Allowed, allowances
+from autograder.messages import say
 from autograder.records.mark import Mark, QuestionMark
 from autograder.sandbox.host import Slot
 from autograder.sandbox.limits import Limits
@@ -72,10 +73,10 @@ def diagnose(question: KeyedQuestion, outcomes: Sequence[Outcome], known: Iterab
     shared = hints.pop() if len(hints) == 1 else ""
     names = tuple(specimen.name for specimen in alike)
     if len(names) > 1:
-        return Diagnosis(names, f"Several known mistakes explain these answers: {'; '.join(names)}.", shared)
+        return Diagnosis(names, say("diagnosis.several", mistakes="; ".join(names)), shared)
     if "another convention" in shared.lower():
-        return Diagnosis(names, f"These answers follow another convention: {names[0]}.", shared)
-    return Diagnosis(names, f"A known mistake explains these answers: {names[0]}.", shared)
+        return Diagnosis(names, say("diagnosis.convention", mistake=names[0]), shared)
+    return Diagnosis(names, say("diagnosis.known", mistake=names[0]), shared)
 
 
 def is_wrong(question: KeyedQuestion, outcomes: Sequence[Outcome]) -> bool:

@@ -24,9 +24,6 @@ Kind = Literal[
 ]
 Scalar = bool | int | float | complex | str
 
-#: Arrays of up to so many elements are kept whole, to be shown.
-SHOWN_ITEMS = 20
-
 
 @dataclass(frozen=True)
 class Summary:
@@ -58,8 +55,6 @@ class Summary:
 class Mismatch:
     """Which elements differ.
 
-    The arrays of items are there to be shown, and empty where there are too many elements.
-
     Attributes:
         differing: number of elements that differ in the way the difference names.
         total: number of elements.
@@ -68,10 +63,6 @@ class Mismatch:
         actual_there: the answer there.
         max_abs_err: the largest distance; None where it has no meaning.
         allowed_there: the largest distance that would have passed there.
-        shape: of the arrays to show.
-        expected_items: all expected elements in C order.
-        actual_items: all elements of the answer.
-        differs: which of them differ.
     """
 
     differing: int
@@ -81,10 +72,6 @@ class Mismatch:
     actual_there: Scalar
     max_abs_err: float | None
     allowed_there: float | None
-    shape: tuple[int, ...] = ()
-    expected_items: tuple[Scalar, ...] = ()
-    actual_items: tuple[Scalar, ...] = ()
-    differs: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)

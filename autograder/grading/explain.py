@@ -10,49 +10,47 @@ from __future__ import annotations
 
 import cmath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from autograder.grading.advice import DTYPE_ADVICE, INSTEAD, PARAMETERS, REASONS, RETURNED
 from autograder.grading.difference import Difference, Kind, Mismatch, Scalar, Summary
+from autograder.messages import current, say
 from autograder.text import visible
 
-__all__ = ["Difference", "Kind", "Mismatch", "Reveal", "Scalar", "Summary", "render"]
+__all__ = ["Difference", "Kind", "Mismatch", "Reveal", "Scalar", "Summary", "formatted", "render"]
 
 Reveal = Literal["none", "hint", "full"]
 
 _TEXT_LIMIT = 100
-_NAMELESS = "your function"
-_COLUMNS = 8
 _DIGITS = (6, 9, 12, 15, 17)
 
 
-def render(difference: Difference, reveal: Reveal, name: str = _NAMELESS) -> str:
+def render(difference: Difference, reveal: Reveal, name: str = "") -> str:
     """Short sentences for a student; several lines only at level "full".
 
     Args:
         difference: what `compare` found.
         reveal: "none" tells nothing; "hint" the kind of difference, shapes, dtypes, known types and
-            the pattern, but no value, no index and no text of the student's; "full" also values,
-            the worst index and small arrays.
+            the pattern, but no value, no index and no text of the student's; "full" also the worst
+            element; `autograder.grading.detail` has the arrays.
         name: how to speak of what was called.
     """
     if difference.kind == "not_comparable":
-        return "The expected answer cannot be compared. This is a fault of the grader, not yours: tell your instructor."
+        return say("explain.not_comparable")
     if reveal == "none":
-        return "This hidden check failed."
-    words = _Words(difference, reveal == "full", name)
+        return say("explain.hidden_failed")
+    words = _Words(difference, reveal == "full", name or say("explain.your_function"))
     sentences = [_SENTENCES[difference.kind](words)]
     if difference.pattern is not None:
         sentences.append(difference.pattern.text)
         if words.full and difference.pattern.detail:
             sentences.append(f"({difference.pattern.detail[0].upper()}{difference.pattern.detail[1:]}.)")
     text = " ".join(sentence for sentence in sentences if sentence)
-    if not text.startswith(name) or name == _NAMELESS:
+    if not name or not text.startswith(name):
         text = text[0].upper() + text[1:]
     if words.full and difference.mismatch is not None:
-        text = "\n".join([text, *_numbers(difference.mismatch), *_grids(difference.mismatch)])
+        text = "\n".join([text, _numbers(difference.mismatch)])
     return text
 
 
@@ -68,53 +66,59 @@ class _Words:
     def part(self) -> str:
         """The part as a noun: ``the output``, ``the gradient of x``, `` `v[0]` ``."""
         path = visible(self.difference.part, _TEXT_LIMIT)
-        if re.match(r"(output|value|result|gradient|attribute|names)\b[^\[]*$", path):
-            return f"the {path}"
+        if path == "output":
+            return say("explain.output")
+        if re.match(r"gradient of [^\[]*$", path):
+            return say("explain.gradient", name=path.removeprefix("gradient of "))
+        if re.match(r"(output|value|result|attribute|names)\b[^\[]*$", path):
+            return say("explain.named", path=path)
         return path if path.startswith("input ") and "[" not in path else f"`{path}`"
 
     @property
     def it_is(self) -> str:
         """How a sentence about what came begins: ``softmax returned``, ``the attribute v is``."""
+        if self.difference.part == "output":
+            return say("explain.returned", name=self.name)
         if re.match(r"(output|result)\b[^\[]*$", self.difference.part):
-            where = "" if self.difference.part == "output" else f" ({self.part})"
-            return f"{self.name}{where} returned"
-        return f"{self.part} is"
+            return say("explain.returned_part", name=self.name, part=self.part)
+        return say("explain.is", part=self.part)
 
     def describe(self, summary: Summary) -> str:
         """A value in a few words."""
         of_student = summary is self.difference.actual
         if summary.kind in ("array", "tensor"):
-            noun = f"a {summary.type}" if summary.kind == "tensor" else "an array"
-            return f"{noun} of shape {self.shape(summary)} and dtype {self.dtype(summary)}"
+            shape, dtype = self.shape(summary), self.dtype(summary)
+            return say(f"explain.{summary.kind}", type=summary.type, shape=shape, dtype=dtype)
         if summary.kind == "number":
-            return f"a single number ({self.dtype(summary)})"
+            return say("explain.number", dtype=self.dtype(summary))
         if summary.kind in ("sequence", "dict"):
-            count = "item" if summary.length == 1 else "items"
-            return f"a {summary.type} of {self.length(summary)} {count}"
+            key = "item" if summary.length == 1 else "items"
+            return say(f"explain.{key}", type=summary.type, length=self.length(summary))
         if summary.kind in ("none", "text"):
-            return {"none": "None", "text": "a text (str)"}[summary.kind]
-        if of_student and not self.full and summary.type not in RETURNED:
-            return "an object of some other class"
-        return f"an object of type {summary.type}"
+            return say(f"explain.{summary.kind}")
+        if of_student and not self.full and not current().get(f"returned.{summary.type}"):
+            return say("explain.some_object")
+        return say("explain.object", type=summary.type)
 
     def shape(self, summary: Summary) -> str:
         shape = summary.shape or ()
         if summary is self.difference.actual and not self.full and not self._is_ordinary(shape):
-            return "(too large to tell)"
+            return say("explain.shape_untold")
         return str(shape)
 
     def length(self, summary: Summary) -> str:
         length = summary.length or 0
         if summary is self.difference.actual and not self.full and not self._is_ordinary((length,)):
-            return "very many"
+            return say("explain.length_untold")
         return f"{length:,}"
 
     def dtype(self, summary: Summary) -> str:
-        return visible(summary.dtype, 40) if self.full or _DTYPE.fullmatch(summary.dtype) else "another dtype"
+        known = self.full or _DTYPE.fullmatch(summary.dtype)
+        return visible(summary.dtype, 40) if known else say("explain.dtype_untold")
 
     def device(self, summary: Summary) -> str:
         known = re.fullmatch(r"cpu|mps|meta|(cuda|xpu)(:\d\d?)?", summary.device)
-        return visible(summary.device, 40) if self.full or known else "another device"
+        return visible(summary.device, 40) if self.full or known else say("explain.device_untold")
 
     def _is_ordinary(self, shape: tuple[int, ...]) -> bool:
         """Whether a mistake could make this shape, going by the expected one.
@@ -130,71 +134,66 @@ class _Words:
 _DTYPE = re.compile(r"bool|b?float\d{0,3}|complex\d{0,3}|u?int\d{0,3}|object|str\d{0,3}|bytes\d{0,3}")
 
 
-_NO_RETURN = "is a `return` statement missing? print() shows a value but does not return it."
-_ONLY_PLAIN = "only numbers, texts, arrays, tensors and containers of them count, no subclasses."
-
-
 def _type(words: _Words) -> str:
     expected, actual = words.difference.expected, words.difference.actual
     wanted = words.describe(expected)
     if actual.kind == "none":
-        why = f": {_NO_RETURN}" if words.it_is.endswith("returned") else "."
-        return f"{words.it_is} None{why} Expected {wanted}."
+        returned = words.it_is == say("explain.is", part=words.part)
+        return say("explain.came_none" if returned else "explain.no_return", it_is=words.it_is, wanted=wanted)
     if actual.kind == "other":
-        known = RETURNED.get(actual.type)
-        told = known or f"{words.describe(actual)}: {_ONLY_PLAIN}"
-        sentences = (f"{words.it_is} {told}", _reason(words), f"Expected {wanted}.")
+        known = current().get(f"returned.{actual.type}")
+        what = known or words.describe(actual)
+        told = say("explain.came_other" if known else "explain.only_plain", it_is=words.it_is, what=what)
+        sentences = (told, _reason(words), say("explain.expected", wanted=wanted))
         return " ".join(sentence for sentence in sentences if sentence)
     if expected.kind == actual.kind == "tensor":
-        advice = PARAMETERS.get(expected.type, "")
-        return f"{words.it_is} a {actual.type}, expected a {expected.type}. {advice}".rstrip()
-    advice = INSTEAD.get((expected.kind, actual.kind), "")
-    return f"{words.it_is} {words.describe(actual)}, expected {wanted}. {advice}".rstrip()
+        told = say("explain.tensor_type", it_is=words.it_is, actual=actual.type, expected=expected.type)
+        return f"{told} {current().get(f'parameters.{expected.type}')}".rstrip()
+    told = say("explain.other_type", it_is=words.it_is, what=words.describe(actual), wanted=wanted)
+    return f"{told} {current().get(f'instead.{expected.kind} {actual.kind}')}".rstrip()
 
 
 def _reason(words: _Words) -> str:
     """Why a value could not cross. Unknown reasons may hold the student's own text or sizes."""
     reason = words.difference.actual.reason
-    for start, advice in REASONS.items():
+    for start, advice in current().section("reasons").items():
         if reason.startswith(start):
             return advice
-    return f"Reason: {reason}." if words.full and reason else ""
+    return say("explain.reason", reason=reason) if words.full and reason else ""
 
 
 def _missing(words: _Words) -> str:
-    return f"{words.part} is missing from the answer."
+    return say("explain.missing", part=words.part)
 
 
 def _extra(words: _Words) -> str:
-    which = f": {words.part}." if words.full else "."
-    return f"the answer has a part that was not asked for{which}"
+    return say("explain.extra_named", part=words.part) if words.full else say("explain.extra")
 
 
 def _structure(words: _Words) -> str:
     expected, actual = words.difference.expected, words.difference.actual
     if expected.kind == "dict":
-        text = f"{words.it_is} a dict with other keys than expected: see the names in the task."
-        lists = (("Missing", expected.keys), ("Not expected", actual.keys))
-        told = [f"{word}: {', '.join(keys)}." for word, keys in lists if keys and words.full]
-        return " ".join([text, *told])
-    return f"{words.it_is} {words.describe(actual)}, expected {words.describe(expected)}."
+        lists = (("keys_missing", expected.keys), ("keys_extra", actual.keys))
+        told = [say(f"explain.{key}", keys=", ".join(keys)) for key, keys in lists if keys and words.full]
+        return " ".join([say("explain.keys", it_is=words.it_is), *told])
+    what, wanted = words.describe(actual), words.describe(expected)
+    return say("explain.other_type", it_is=words.it_is, what=what, wanted=wanted)
 
 
 def _shape(words: _Words) -> str:
     expected, actual = words.difference.expected, words.difference.actual
     if expected.kind == "number":
-        came = f"{words.it_is} an array of shape {words.shape(actual)}"
-        return f"{came}, expected a single number: sum or mean over every axis?"
+        return say("explain.single_expected", it_is=words.it_is, shape=words.shape(actual))
     if actual.kind == "number":
-        wanted = words.describe(expected)
-        return f"{words.it_is} a single number, expected {wanted}: reduced over too many axes?"
-    return f"{words.part} has shape {words.shape(actual)}, expected {words.shape(expected)}."
+        return say("explain.single_came", it_is=words.it_is, wanted=words.describe(expected))
+    return say("explain.shape", part=words.part, actual=words.shape(actual), expected=words.shape(expected))
 
 
 def _dtype(words: _Words) -> str:
     expected, actual = words.difference.expected, words.difference.actual
-    text = f"{words.part} has dtype {words.dtype(actual)}, expected {words.dtype(expected)}."
-    return f"{text} {DTYPE_ADVICE.get((_family(expected.dtype), _family(actual.dtype)), '')}".rstrip()
+    text = say("explain.dtype", part=words.part, actual=words.dtype(actual), expected=words.dtype(expected))
+    advice = current().get(f"dtypes.{_family(expected.dtype)} {_family(actual.dtype)}")
+    return f"{text} {advice}".rstrip()
 
 
 def _family(dtype: str) -> str:
@@ -203,30 +202,19 @@ def _family(dtype: str) -> str:
 
 def _device(words: _Words) -> str:
     expected, actual = words.difference.expected, words.difference.actual
-    return (
-        f"{words.part} lies on {words.device(actual)}, expected {words.device(expected)}. "
-        "Create new tensors on the device of the input."
-    )
+    return say("explain.device", part=words.part, actual=words.device(actual), expected=words.device(expected))
 
 
 def _nan(words: _Words) -> str:
     mismatch = words.difference.mismatch
-    if mismatch is not None and mismatch.actual_there == mismatch.actual_there:
-        return f"{words.part} has a number where nan (not a number) is expected."
-    return (
-        f"{words.part} contains nan (not a number) where a number is expected. Look for "
-        "zero divided by zero, inf - inf, zero times inf, or the logarithm of a negative number."
-    )
+    expected = mismatch is not None and mismatch.actual_there == mismatch.actual_there
+    return say("explain.nan_expected" if expected else "explain.nan", part=words.part)
 
 
 def _inf(words: _Words) -> str:
     mismatch = words.difference.mismatch
-    if mismatch is not None and _is_infinite(mismatch.actual_there):
-        return (
-            f"{words.part} contains an infinity where another value is expected. "
-            "Look for an overflow in exp, a division by zero or the logarithm of zero."
-        )
-    return f"{words.part} has another value where an infinity is expected."
+    came = mismatch is not None and _is_infinite(mismatch.actual_there)
+    return say("explain.inf" if came else "explain.inf_expected", part=words.part)
 
 
 def _is_infinite(number: Scalar) -> bool:
@@ -234,33 +222,23 @@ def _is_infinite(number: Scalar) -> bool:
 
 
 def _input_changed(words: _Words) -> str:
-    return (
-        f"{words.part} is not as expected. Unless the task asks for a change in place, work on a "
-        "copy (x.copy() or x.clone()) and avoid +=, x[...] = ... and sort()."
-    )
+    return say("explain.input_changed", part=words.part)
 
 
 def _no_gradient(words: _Words) -> str:
-    return (
-        f"there is no {words.part.removeprefix('the ')}: for autograd the result does not depend "
-        "on it. Look for .item(), .detach(), .data, float(...), torch.tensor(...) of a tensor, "
-        "or NumPy on the way."
-    )
+    return say("explain.no_gradient", name=visible(words.difference.part, _TEXT_LIMIT).removeprefix("gradient of "))
 
 
 def _values(words: _Words) -> str:
     mismatch = words.difference.mismatch
     if words.difference.expected.kind == "text":
-        return f"{words.part} is another text than expected."
+        return say("explain.other_text", part=words.part)
     if mismatch is None or mismatch.total == 1:
-        return f"{words.part} has the right type, but the wrong value."
+        return say("explain.wrong_value", part=words.part)
     if words.full:
-        are = "is" if mismatch.differing == 1 else "are"
-        many = f"{mismatch.differing:,} of {mismatch.total:,} values {are} wrong"
-    else:
-        all_ = mismatch.differing == mismatch.total
-        many = "all values are wrong" if all_ else "some values are wrong"
-    return f"{words.part} has the right type and shape, but {many}."
+        key = "wrong_one" if mismatch.differing == 1 else "wrong_many"
+        return say(f"explain.{key}", part=words.part, count=f"{mismatch.differing:,}", total=f"{mismatch.total:,}")
+    return say("explain.wrong_all" if mismatch.differing == mismatch.total else "explain.wrong_some", part=words.part)
 
 
 _SENTENCES: dict[Kind, Callable[[_Words], str]] = {
@@ -279,42 +257,22 @@ _SENTENCES: dict[Kind, Callable[[_Words], str]] = {
 }
 
 
-def _numbers(mismatch: Mismatch) -> Iterator[str]:
+def _numbers(mismatch: Mismatch) -> str:
     """One line with the element that shows the difference best."""
     expected, actual = mismatch.expected_there, mismatch.actual_there
     if isinstance(expected, str) or isinstance(actual, str):
-        at = f"they part after {mismatch.index[0]:,} characters"
-        yield f'Expected "{expected}", got "{actual}" ({at}).'
-        return
-    left, right = _formatted([(expected, actual)])[0]
-    line = f"expected {left}, got {right}"
-    if mismatch.max_abs_err is not None and mismatch.allowed_there is not None:
-        line += f" (off by {mismatch.max_abs_err:.3g}, allowed {mismatch.allowed_there:.3g})"
-    if mismatch.total > 1:
-        which = "Largest error" if mismatch.max_abs_err is not None else "First"
-        line = f"{which} at {list(mismatch.index)}: {line}"
-    yield f"{line[0].upper()}{line[1:]}."
+        return say("explain.texts_part", expected=expected, actual=actual, count=f"{mismatch.index[0]:,}")
+    left, right = formatted([(expected, actual)])[0]
+    place = list(mismatch.index)
+    if mismatch.max_abs_err is None or mismatch.allowed_there is None:
+        key = "here" if mismatch.total == 1 else "first"
+        return say(f"explain.{key}", place=place, expected=left, actual=right)
+    error, allowed = f"{mismatch.max_abs_err:.3g}", f"{mismatch.allowed_there:.3g}"
+    key = "here_off" if mismatch.total == 1 else "largest"
+    return say(f"explain.{key}", place=place, expected=left, actual=right, error=error, allowed=allowed)
 
 
-def _grids(mismatch: Mismatch) -> Iterator[str]:
-    """Both small arrays, in columns of one width, the wrong elements marked."""
-    if len(mismatch.expected_items) < 2:
-        return
-    pairs = list(zip(mismatch.expected_items, mismatch.actual_items, strict=True))
-    texts = _formatted(pairs, mismatch.differs)
-    width = max(len(text) for pair in texts for text in pair)
-    marks = ["*" if differs else " " for differs in mismatch.differs]
-    row = max(mismatch.shape[-1] if mismatch.shape else 1, 1)
-    for title, side in (("expected:", 0), ("yours (* is wrong):", 1)):
-        yield title
-        for start in range(0, len(texts), row):
-            for at in range(start, start + row, _COLUMNS):
-                cells = range(at, min(at + _COLUMNS, start + row))
-                line = " ".join((marks[i] if side else " ") + texts[i][side].rjust(width) for i in cells)
-                yield f" {line}"
-
-
-def _formatted(pairs: Sequence[tuple[Scalar, Scalar]], differs: Sequence[bool] | None = None) -> list[tuple[str, str]]:
+def formatted(pairs: Sequence[tuple[Scalar, Scalar]], differs: Sequence[bool] | None = None) -> list[tuple[str, str]]:
     """Pairs of numbers as text, with as few digits as still show every difference."""
     texts: list[tuple[str, str]] = []
     marks = differs or [True] * len(pairs)

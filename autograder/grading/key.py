@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autograder import messages
 from autograder.course.draw import PUBLIC_SEED, probes_of
 from autograder.course.master import solution_cells
 from autograder.course.model import Assignment, Question
@@ -25,6 +26,7 @@ from autograder.course.values import TensorValue
 from autograder.errors import CourseError, GraderError, UsageError
 from autograder.grading.policy import refusal, split_observed
 from autograder.grading.tolerance import Allowed, allowances
+from autograder.messages import SOURCE, Catalogue
 from autograder.sandbox import wire
 from autograder.sandbox.host import Slot
 from autograder.sandbox.limits import Limits
@@ -86,6 +88,7 @@ class AnswerKey:
         questions: in the order of the course.
         checks_sha256: of the file with the checks.
         solution_sha256: of the master.
+        words: in which the course speaks; they go to students with the public checks.
     """
 
     assignment: str
@@ -93,6 +96,7 @@ class AnswerKey:
     questions: tuple[KeyedQuestion, ...]
     checks_sha256: str
     solution_sha256: str
+    words: Catalogue = field(default_factory=messages.current, compare=False)
 
     @property
     def hundredths(self) -> int:
@@ -107,7 +111,8 @@ class AnswerKey:
             if checks:
                 worth = sum(c.hundredths for c in checks)
                 questions.append(KeyedQuestion(question.name, question.kind, worth, question.extra, checks))
-        return AnswerKey(self.assignment, PUBLIC_SEED, tuple(questions), self.checks_sha256, self.solution_sha256)
+        hashes = self.checks_sha256, self.solution_sha256
+        return AnswerKey(self.assignment, PUBLIC_SEED, tuple(questions), *hashes, self.words)
 
 
 def make_key(assignment: Assignment, seed: int, slot: Slot, limits: Limits) -> AnswerKey:
@@ -207,6 +212,7 @@ def write_key(key: AnswerKey) -> str:
         "assignment": key.assignment,
         "checks_sha256": key.checks_sha256,
         "solution_sha256": key.solution_sha256,
+        **key.words.to_document(),
         "questions": [
             {
                 "name": q.name,
@@ -249,6 +255,7 @@ def read_public(path: Path) -> AnswerKey:
             tuple(_read_questions(document)),
             document["checks_sha256"],
             document["solution_sha256"],
+            Catalogue(document.get("language", SOURCE), document.get("messages")),
         )
     except FileNotFoundError:
         raise UsageError(

@@ -10,10 +10,13 @@ from typing import Any, Literal
 
 from autograder.grading import policy
 from autograder.grading.compare import compare
+from autograder.grading.detail import detail
+from autograder.grading.difference import Difference
 from autograder.grading.explain import render
 from autograder.grading.key import AnswerKey, Case, KeyedCheck, KeyedQuestion
 from autograder.grading.notebook_text import NotebookText
 from autograder.grading.submissions import Submission
+from autograder.messages import say
 from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark, Verdict
 from autograder.sandbox.sitting import CellReport, Outcome, Transcript
 from autograder.text import visible
@@ -29,6 +32,9 @@ _VERDICTS: dict[str, Verdict] = {
     "grader_error": "grader_error",
 }
 _MESSAGE_LIMIT = 4_000
+_LINE_LIMIT = 400
+#: Of the output of a cell that failed, the end is kept: what was printed last stands nearest to the failure.
+_OUTPUT_LIMIT = 1_000
 #: Lines of a cell whose place in it is told.
 _LONGEST_TOLD = 1_000
 #: What a job can choose of the way in which it ends: an exit code, the numbers of a frame that is no answer.
@@ -103,7 +109,9 @@ def _mark_question(
         level = told if check.public else reveal
         mark = _mark_check(question.name, check, pairs, submission, transcript, level)
         checks.append(policy.applied(mark, check, [outcome for _, outcome in pairs], question, text))
-    return QuestionMark(question.name, question.hundredths, question.extra, tuple(checks))
+    failed = any(check.verdict != "pass" for check in checks)
+    uses = text.uses(question.name, transcript.answers) if failed else ()
+    return QuestionMark(question.name, question.hundredths, question.extra, tuple(checks), uses=uses)
 
 
 def _mark_check(
@@ -116,32 +124,36 @@ def _mark_check(
 ) -> CheckMark:
     """All cases of a check must hold; the first that does not gives the verdict and the words."""
     for case, outcome in pairs:
-        verdict, message = _judge(name, case, outcome, submission, transcript, level)
+        verdict, message, difference = _judge(name, case, outcome, submission, transcript, level)
         if verdict != "pass":
             # A hint speaks of a wrong answer; where there was none, the message says what to do.
             hint = check.hint if level != "none" and outcome.kind in ("answer", "raised") else ""
             text = visible(message, _MESSAGE_LIMIT, keep_newlines=True)
-            return CheckMark(check.title, check.public, verdict, 0, check.hundredths, text, hint)
+            own = level == "full"
+            lines = tuple(visible(line, _LINE_LIMIT) for line in outcome.traceback if own and verdict == "error")
+            shown = own and check.public and verdict in ("fail", "error")
+            seen = detail(case, outcome.parts, difference) if shown else None
+            return CheckMark(check.title, check.public, verdict, 0, check.hundredths, text, hint, lines, seen)
     return CheckMark(check.title, check.public, "pass", check.hundredths, check.hundredths)
 
 
 def _judge(
     name: str, case: Case, outcome: Outcome, submission: Submission, transcript: Transcript, level: Reveal
-) -> tuple[Verdict, str]:
+) -> tuple[Verdict, str, Difference | None]:
     if outcome.kind == "answer":
         difference = compare(case.expected, policy.split_observed(outcome.parts)[0], case.allowed)
         if difference is None:
-            return "pass", ""
+            return "pass", "", None
         verdict: Verdict = "grader_error" if difference.kind == "not_comparable" else "fail"
-        return verdict, render(difference, level, name)
+        return verdict, render(difference, level, name), difference
     verdict = _VERDICTS[outcome.kind]
     if outcome.kind == "raised":
-        return verdict, _raised(outcome, submission, transcript, level)
+        return verdict, _raised(outcome, submission, transcript, level), None
     if outcome.kind == "grader_error":
-        return verdict, f"The grader itself failed here; this costs no points: {outcome.message}"
+        return verdict, say("marking.grader_failed", reason=outcome.message), None
     ended = outcome.message if level == "full" else _CHOSEN.sub("", outcome.message)
     advice = _about_missing(name, outcome, submission, transcript) if outcome.kind == "missing" else ""
-    return verdict, f"{name} {ended}.{advice}"
+    return verdict, f"{say('marking.ended', name=name, how=ended)} {advice}".rstrip(), None
 
 
 def _raised(
@@ -157,14 +169,15 @@ def _raised(
     of its class. Below "full", only a name that Python itself defines and the student's own line are told.
     """
     if level == "full":
-        return "\n".join([outcome.message, *outcome.traceback, *_advice(outcome, submission, transcript, what)])
+        return "\n".join([outcome.message, *_advice(outcome, submission, transcript, what)])
+    key = "marking.raised" if what == "function" else "marking.cell_raised"
     if level == "none":
-        return f"The {what} raised an exception."
+        return say(key)
     if what == "function" and not outcome.traceback and outcome.message.startswith("TypeError: "):
-        return _WRONG_PARAMETERS
+        return say("marking.parameters")
     found = re.match(r"[A-Za-z]\w*", outcome.message)
-    kind = found[0] if found and isinstance(getattr(builtins, found[0], None), type) else "an exception of its own"
-    return f"The {what} raised {kind}{_own_line(outcome.traceback, dict(submission.cells))}."
+    kind = found[0] if found and isinstance(getattr(builtins, found[0], None), type) else say("marking.own_exception")
+    return say(f"{key}_kind", kind=kind, place=_own_line(outcome.traceback, dict(submission.cells)))
 
 
 def _own_line(traceback: tuple[str, ...], cells: Mapping[int, str]) -> str:
@@ -178,33 +191,25 @@ def _own_line(traceback: tuple[str, ...], cells: Mapping[int, str]) -> str:
     lines = cells.get(int(place[1]), "").splitlines()
     at = int(place[2])
     told = 0 < at <= len(lines) <= _LONGEST_TOLD
-    return f" in cell {int(place[1])}, line {at}: {lines[at - 1].strip()[:200]}" if told else ""
+    return say("marking.at", cell=int(place[1]), line=at, text=lines[at - 1].strip()[:200]) if told else ""
 
 
 def _advice(outcome: Outcome | CellReport, submission: Submission, transcript: Transcript, what: str) -> Iterator[str]:
     """What to do about an exception whose cause can be seen from its text."""
     name = re.match(r"NameError: name '(\w{1,100})' is not defined", outcome.message)
     if name:
-        yield _failed_definition(name[1], submission, transcript) or (
-            f"Is {name[1]} defined in a cell above? Restart the kernel and run all cells from the top."
-        )
+        failed = _failed_definition(name[1], submission, transcript)
+        yield failed or say("marking.define_above", name=name[1])
     # Without a line of the student's own: the call itself was refused.
     if what == "function" and not outcome.traceback and outcome.message.startswith("TypeError: "):
-        yield _WRONG_PARAMETERS
-
-
-_WRONG_PARAMETERS = (
-    "The function does not take the arguments that the task names. Keep the parameters of the stub: "
-    "their names, their order, their defaults."
-)
+        yield say("marking.parameters")
 
 
 def _about_missing(name: str, outcome: Outcome, submission: Submission, transcript: Transcript) -> str:
     """What to do about a name that is not there, or still a stub."""
-    if outcome.message == "is not written yet":
-        return " Put your answer where the stub raises NotImplementedError, or in place of its dots."
-    failed = _failed_definition(name, submission, transcript)
-    return f" {failed or 'Is the cell that defines it still there, and the name as in the task?'}"
+    if outcome.message == say("ended.unwritten"):
+        return say("marking.unwritten")
+    return _failed_definition(name, submission, transcript) or say("marking.undefined")
 
 
 def _failed_definition(name: str, submission: Submission, transcript: Transcript) -> str:
@@ -214,23 +219,25 @@ def _failed_definition(name: str, submission: Submission, transcript: Transcript
     defines = re.compile(rf"^[ \t]*(?:def|class)[ \t]+{name}\b|^{name}[ \t]*[:=]", re.MULTILINE)
     for number, source in submission.cells:
         if number in failed and defines.search(source):
-            return f"It should have been defined in cell {number}, which failed: {failed[number].message}"
+            return say("marking.failed_definition", cell=number, message=failed[number].message)
     return ""
 
 
 def _told_cell(cell: CellReport, submission: Submission, transcript: Transcript, level: Reveal) -> CellReport:
     """The report of a cell with as much of its error as may be told."""
     if cell.status != "error":
-        return cell
+        return replace(cell, output="")
     if level == "full":
         return replace(cell, message=" ".join([cell.message, *_advice(cell, submission, transcript, "cell")]))
+    cell = replace(cell, output="")
     # Without a frame of its own it ended the process, or was cut short in a way of which nothing is known for sure.
-    told = _raised(cell, submission, transcript, level, "cell") if cell.traceback else "The cell failed."
+    told = _raised(cell, submission, transcript, level, "cell") if cell.traceback else say("marking.cell_failed")
     return replace(cell, message=told)
 
 
 def _cell_mark(cell: CellReport) -> CellMark:
-    return CellMark(cell.number, cell.status, visible(cell.message, _MESSAGE_LIMIT))
+    output = visible(cell.output[-_OUTPUT_LIMIT:], _OUTPUT_LIMIT, keep_newlines=True)
+    return CellMark(cell.number, cell.status, visible(cell.message, _MESSAGE_LIMIT), output)
 
 
 def verdicts(mark: Mark) -> Iterator[tuple[str, str, Verdict]]:

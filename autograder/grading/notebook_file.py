@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from autograder.grading.reading import Rejected
+from autograder.messages import say
 from autograder.text import visible
 
 #: Objects and lists of a file. Each is up to 80 times as large in memory as in the file, unlike texts and numbers.
@@ -31,14 +32,14 @@ def code_cells(data: bytes, assignment: str = "") -> tuple[tuple[int, str], ...]
     notebook = _parse(data)
     named = _assignment_of(notebook)
     if assignment and named not in ("", assignment):
-        raise Rejected(f"It is the notebook of the assignment {visible(named, 60)!r}, not of {assignment!r}.")
+        raise Rejected(say("unread.other_assignment", named=visible(named, 60), assignment=assignment))
     cells = notebook.get("cells")
     if cells is None and "worksheets" in notebook:
         cells = _old_cells(notebook["worksheets"])
     if not isinstance(cells, list):
-        raise Rejected("Not a notebook: it is JSON, but has no list of cells.")
+        raise Rejected(say("unread.no_cells"))
     if len(cells) > MAX_CELLS:
-        raise Rejected(f"The notebook has {len(cells):,} cells; at most {MAX_CELLS:,} are read.")
+        raise Rejected(say("unread.many_cells", count=len(cells), most=MAX_CELLS))
     found = []
     for number, cell in enumerate(cells, start=1):
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
@@ -47,13 +48,13 @@ def code_cells(data: bytes, assignment: str = "") -> tuple[tuple[int, str], ...]
         if isinstance(source, list) and all(isinstance(line, str) for line in source):
             source = "".join(source)
         if not isinstance(source, str):
-            raise Rejected(f"Cell {number} has no text as its source. Save the notebook again in Jupyter.")
+            raise Rejected(say("unread.no_source", number=number))
         if len(source) > MAX_CELL_CHARACTERS:
-            raise Rejected(f"Cell {number} has {len(source):,} characters; at most {MAX_CELL_CHARACTERS:,} are read.")
+            raise Rejected(say("unread.long_cell", number=number, count=len(source), most=MAX_CELL_CHARACTERS))
         found.append((number, source))
     size = sum(len(source) for _, source in found)
     if size > MAX_CODE_CHARACTERS:
-        raise Rejected(f"The notebook has {size:,} characters of code; at most {MAX_CODE_CHARACTERS:,} are read.")
+        raise Rejected(say("unread.much_code", count=size, most=MAX_CODE_CHARACTERS))
     return tuple(found)
 
 
@@ -74,45 +75,45 @@ def _old_cells(sheets: Any) -> list[Any]:
     for sheet in sheets if isinstance(sheets, list) else [None]:
         inner = sheet.get("cells") if isinstance(sheet, dict) else None
         if not isinstance(inner, list):
-            raise Rejected("The notebook has an old format that cannot be converted. Save it again in Jupyter.")
+            raise Rejected(say("unread.old_format"))
         cells += inner
     return cells
 
 
 def _parse(data: bytes) -> dict[str, Any]:
     if not data.strip(b" \t\r\n\0"):
-        raise Rejected("The file is empty. Was the notebook saved before it was handed in?")
+        raise Rejected(say("unread.empty"))
     for start, what in _MAGIC:
         if data.startswith(start):
-            raise Rejected(f"Not a notebook: the file is {what}.")
+            raise Rejected(say("unread.other_kind", what=say(f"unread.{what}")))
     if data.count(b"{") + data.count(b"[") > MAX_NODES:
-        raise Rejected(f"It holds more than {MAX_NODES:,} objects and lists. Clear the outputs and save it again.")
+        raise Rejected(say("unread.many_nodes", most=MAX_NODES))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Rejected(f"Not a notebook: byte {error.start} is not UTF-8 text.") from None
+        raise Rejected(say("unread.not_utf8", at=error.start)) from None
     try:
         notebook = json.loads(text)
     except json.JSONDecodeError as error:
-        raise Rejected(f"Not a valid notebook: JSON error in line {error.lineno}, column {error.colno}.") from None
+        raise Rejected(say("unread.not_json", line=error.lineno, column=error.colno)) from None
     except RecursionError:
-        raise Rejected("Not a valid notebook: its JSON is nested too deeply.") from None
+        raise Rejected(say("unread.deep")) from None
     except ValueError:
-        raise Rejected("Not a valid notebook: it holds a number that is too long to read.") from None
+        raise Rejected(say("unread.long_number")) from None
     if not isinstance(notebook, dict):
-        raise Rejected("Not a notebook: it is JSON, but not an object.")
+        raise Rejected(say("unread.no_object"))
     return notebook
 
 
 #: How files that are often handed in by mistake begin.
 _MAGIC = (
-    (b"PK\x03\x04", "a zip archive or an Office document"),
-    (b"%PDF", "a PDF document"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document"),
-    (b"\x89PNG", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\xff\xfe", "text in UTF-16; save it as UTF-8"),
-    (b"\xfe\xff", "text in UTF-16; save it as UTF-8"),
-    (b"<", "a web page or XML"),
+    (b"PK\x03\x04", "zip"),
+    (b"%PDF", "pdf"),
+    (b"\xd0\xcf\x11\xe0", "office"),
+    (b"\x89PNG", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\xff\xfe", "utf16"),
+    (b"\xfe\xff", "utf16"),
+    (b"<", "web"),
 )

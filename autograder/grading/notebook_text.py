@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -88,6 +88,11 @@ class NotebookText:
                 for name, why in _suspicious(node):
                     found.setdefault(name, (Use(name, cell, getattr(node, "lineno", 1)), why))
         return found
+
+    def uses(self, question: str, others: Iterable[str]) -> tuple[str, ...]:
+        """Those of the other names that the statements which define a question read, in the order of `others`."""
+        read = {name for definition in self._definitions.get(question, ()) for name in _free_names(definition.node)}
+        return tuple(name for name in others if name in read and name != question)
 
     def forbidden(self, question: str, forbids: Forbids) -> Iterator[Use]:
         """What a question forbids in the statements that define it, and in those that define what they use."""

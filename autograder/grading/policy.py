@@ -18,6 +18,7 @@ from autograder.course.observe import OBSERVED, Forbids, Lines, Ops
 from autograder.course.probes import Parts, Probe
 from autograder.course.values import TensorValue
 from autograder.grading.notebook_text import NotebookText, Use
+from autograder.messages import say
 from autograder.records.mark import CheckMark, QuestionMark, Verdict
 
 if TYPE_CHECKING:
@@ -25,17 +26,11 @@ if TYPE_CHECKING:
     from autograder.sandbox.sitting import Outcome
 
 Refusal = tuple[Verdict, str]
-_NOT_ALLOWED = "not allowed here: "
 _MAX_NAMED = 5
 #: A notebook that chooses its device by what is there chooses the CPU here, and would not elsewhere.
 _CHOOSES_DEVICE = ("is_available", "set_default_device", "current_accelerator")
-_NO_VERDICT = "Whether it runs on an accelerator could not be told on this machine; it counts as right."
-_FAULTS = {
-    "mixed": "On an accelerator {operator} would fail: it mixes a tensor on the CPU with tensors on the device. "
-    "Create tensors with device=x.device.",
-    "numpy": "On an accelerator this would fail: a tensor on the device cannot become a NumPy array. Stay in torch.",
-    "result": "On an accelerator the result would be a tensor on the CPU, not on the device of the input.",
-}
+#: What can be wrong on an accelerator; anything else that a job says counts as the first.
+_FAULTS = ("mixed", "numpy", "result")
 #: Names from the job are told only if they are among these.
 _NAMED_OPERATORS = frozenset(
     (
@@ -100,7 +95,7 @@ def refusal(probe: Probe, seen: Mapping[Any, Any] | None, forbids: Forbids) -> R
     if judge is None:
         return None
     if seen is None:
-        return "fail", "The record of what ran did not arrive."
+        return "fail", say("policy.no_record")
     found: Refusal | None = judge(probe, seen, forbids)
     return found
 
@@ -122,7 +117,7 @@ def applied(
             if found is not None:
                 found = found[0], found[1] + _where(seen or {}, text)
             elif (seen or {}).get("device") == "unknown":
-                mark = replace(mark, message=_NO_VERDICT)
+                mark = replace(mark, message=say("policy.no_verdict"))
         if isinstance(case.probe, Ops):
             found = _in_text(question, text) or found
         # A wrong answer is told first, unless it was got in a forbidden way.
@@ -148,35 +143,34 @@ def _in_text(question: KeyedQuestion, text: NotebookText) -> Refusal | None:
     if not uses:
         return None
     shown = [f"{name} ({text.place(use)})" for name, use in sorted(uses.items())][:_MAX_NAMED]
-    return "refused", _NOT_ALLOWED + "; ".join(shown)
+    return "refused", say("policy.not_allowed", what="; ".join(shown))
 
 
 def _judge_ops(probe: Ops, seen: Mapping[Any, Any], forbids: Forbids) -> Refusal | None:
     operators = [name.rpartition("::")[2] for name in _texts(seen.get("operators"))]
     kinds = [p.strip("*_") for p in forbids.operators if any(fnmatchcase(name, p) for name in operators)]
     packages = sorted(set(forbids.imports) & set(_texts(seen.get("packages"))))
-    told = [f"PyTorch's own {kind} ran, under whatever name it was called" for kind in kinds]
-    told += [f"code of {package} ran" for package in packages]
-    return ("refused", _NOT_ALLOWED + "; ".join(told[:_MAX_NAMED])) if told else None
+    told = [say("policy.operator_ran", operator=kind) for kind in kinds]
+    told += [say("policy.package_ran", package=package) for package in packages]
+    return ("refused", say("policy.not_allowed", what="; ".join(told[:_MAX_NAMED]))) if told else None
 
 
 def _judge_lines(probe: Lines, seen: Mapping[Any, Any], forbids: Forbids) -> Refusal | None:
     counts = seen.get("lines")
     if not (isinstance(counts, list) and len(counts) == 2 and all(type(c) is int for c in counts)):
-        return "fail", "The record of what ran did not arrive."
+        return "fail", say("policy.no_record")
     # One line more for every second sample is a loop; a branch that one of the inputs takes is not.
     if counts[1] - counts[0] < more_samples(probe) / 2:
         return None
-    return "fail", "More lines of Python run when there are more samples: there is a Python loop over samples."
+    return "fail", say("policy.loop")
 
 
 def _judge_device(probe: Device, seen: Mapping[Any, Any], forbids: Forbids) -> Refusal | None:
     if seen.get("device") in ("fine", "unknown"):
         return None
     operator, kind = seen.get("operator"), seen.get("kind")
-    name = operator if isinstance(operator, str) and operator in _NAMED_OPERATORS else "an operator"
-    told = _FAULTS.get(kind, _FAULTS["mixed"]) if isinstance(kind, str) else _FAULTS["mixed"]
-    return "fail", told.format(operator=name)
+    name = operator if isinstance(operator, str) and operator in _NAMED_OPERATORS else say("policy.an_operator")
+    return "fail", say(f"policy.{kind if kind in _FAULTS else _FAULTS[0]}", operator=name)
 
 
 def _where(seen: Mapping[Any, Any], text: NotebookText) -> str:
@@ -184,7 +178,7 @@ def _where(seen: Mapping[Any, Any], text: NotebookText) -> str:
     cell, line = seen.get("cell"), seen.get("line")
     if type(cell) is not int or type(line) is not int or not text.has(cell, line):
         return ""
-    return f" It is in {text.place(Use('', cell, line))}"
+    return say("policy.it_is_in", place=text.place(Use("", cell, line)))
 
 
 _JUDGES: dict[type[Any], Any] = {Ops: _judge_ops, Lines: _judge_lines, Device: _judge_device}

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
+from autograder.messages import say
+
 MIB = 2**20
 MAX_NOTEBOOK_BYTES = 50 * MIB
 #: Of an archive's list of entries, which is read as a whole before they can be counted.
@@ -34,13 +36,13 @@ def read_file(path: Path, cap: int | None = None) -> bytes:
         OSError: it cannot be read.
     """
     if not path.is_file():  # opening a device may do something
-        raise Rejected("It is not a regular file.")
+        raise Rejected(say("unread.no_file"))
     cap = MAX_NOTEBOOK_BYTES if cap is None else cap
     # By now it may be another file than the one that was found: no link is followed, and no pipe waited for.
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     with open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags)) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise Rejected("It is not a regular file.")
+            raise Rejected(say("unread.no_file"))
         return _capped(file.read(cap + 1), cap)
 
 
@@ -50,8 +52,7 @@ def read_entry(path: Path, entry: zipfile.ZipInfo) -> bytes:
     Raises:
         Rejected: it is too large, or cannot be unpacked.
     """
-    refusal = "It cannot be unpacked from the archive"
-    with opened_archive(path, MAX_NOTEBOOK_BYTES + 1, refusal) as archive:
+    with opened_archive(path, MAX_NOTEBOOK_BYTES + 1, say("unread.packed")) as archive:
         return _unpacked(archive, entry, MAX_NOTEBOOK_BYTES)
 
 
@@ -70,13 +71,13 @@ def refusal_of(entry: zipfile.ZipInfo) -> str:
     """Why an entry of an archive is not unpacked, "" where it may be."""
     name = PurePosixPath(entry.filename.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts:
-        return "Its path in the archive leads outside of it."
+        return say("unread.leads_outside")
     if (entry.external_attr >> 16) & 0o170000 not in (0, 0o100000):
-        return "It is not a regular file in the archive."
+        return say("unread.no_file_in_archive")
     if entry.flag_bits & _ENCRYPTED:
-        return "It is encrypted. Make a zip archive without a password."
+        return say("unread.encrypted")
     if entry.compress_type not in _METHODS:
-        return "It is packed in a way that is not read. Make an ordinary zip archive."
+        return say("unread.method")
     return ""
 
 
@@ -114,5 +115,5 @@ class _Archive(io.FileIO):
 
 def _capped(data: bytes, cap: int) -> bytes:
     if len(data) > cap:
-        raise Rejected(f"The file is larger than {cap // MIB} MiB. Clear the outputs and save the notebook again.")
+        raise Rejected(say("unread.large", most=cap // MIB))
     return data

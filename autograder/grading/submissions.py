@@ -63,7 +63,7 @@ class Submission:
     time_from: TimeFrom = "file"
 
     def read(self) -> Submission:
-        """Itself, for it has been read; see `autograder.grading.grade.Readable`."""
+        """Itself, for it has been read; see `autograder.grading.examine.Readable`."""
         return self
 
 

@@ -67,7 +67,8 @@ def _question_with_words(question: QuestionMark, public: QuestionMark | None) ->
         source = missing if check.verdict == "missing" else by_title.get(check.title) if check.public else None
         if source is None or check.verdict not in _WORDED:
             return check
-        return replace(check, message=source.message)
+        values = source if check.public else check
+        return replace(check, message=source.message, traceback=source.traceback, detail=values.detail)
 
     return replace(question, checks=tuple(map(told, question.checks)))
 
@@ -77,7 +78,8 @@ def _cells_with_words(cells: Iterable[CellMark], public: Mapping[int, CellMark])
     for cell in cells:
         again = public.get(cell.number)
         if again is not None:
-            told.append(replace(cell, message=again.message) if cell.status == again.status == "error" else cell)
+            same = cell.status == again.status == "error"
+            told.append(replace(cell, message=again.message, output=again.output) if same else cell)
         elif alone < MOST_ALONE:
             told.append(cell)
             alone += 1

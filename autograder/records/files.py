@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,66 @@ class Written(Collection[Mark]):
         return any(mark == written for written in self)
 
 
+class FileNames:
+    """Names of files for the submissions of a run: safe everywhere, and different for different submissions."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, mark: Mark) -> str:
+        """The name for this mark, without a suffix."""
+        name = safe = re.sub(r"[^A-Za-z0-9._-]+", "_", mark.student).strip("._")[:80] or "student"
+        identity = f"{mark.student}\0{mark.file}".encode("utf-8", "surrogatepass")
+        unlike = safe != mark.student or safe.split(".")[0].upper() in _RESERVED
+        while unlike or name.lower() in self._taken:
+            name, unlike = f"{safe}-{hashlib.sha256(identity).hexdigest()[:10]}", False
+            identity += b"\0"  # the same student and file again: an archive may hold one name twice
+        self._taken.add(name.lower())
+        return name
+
+
+@dataclass(frozen=True)
+class WrittenRun:
+    """A run as its folder holds it.
+
+    Attributes:
+        assignment: what was graded.
+        started: when, in UTC.
+        finished: whether every submission has its mark.
+    """
+
+    path: Path
+    assignment: str
+    started: str
+    finished: bool
+    seconds: dict[str, float]
+
+    def marks(self) -> Iterator[Mark]:
+        """The marks, read one at a time, in the order of their files.
+
+        Raises:
+            UsageError: a file is not a mark.
+        """
+        for file in sorted((self.path / MARKS_FOLDER).glob("*.json")):
+            try:
+                yield mark_from_json(file.read_text(encoding="utf-8"), self.seconds.get(file.name, 0.0))
+            except (OSError, ValueError) as error:
+                raise UsageError(f"{file}: cannot be read as a mark ({error}). Remove it, or grade again.") from None
+
+
+def read_run(path: Path) -> WrittenRun:
+    """The run that a `RunFolder` wrote to this folder.
+
+    Raises:
+        UsageError: it holds none.
+    """
+    try:
+        run = json.loads((path / RUN_FILE).read_text(encoding="utf-8"))
+        return WrittenRun(path, run["assignment"], run["started"], run["finished"], dict(run.get("seconds", {})))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path}: holds no run; `autograder grade ... --out {path}` makes one ({error}).") from None
+
+
 class RunFolder:
     """The folder of one run, open while it is graded.
 
@@ -75,8 +136,9 @@ class RunFolder:
 
     def __init__(self, path: Path, assignment: str, *, replace: bool = False) -> None:
         self.path, self.assignment = path, assignment
-        self._names: set[str] = set()
+        self._names = FileNames()
         self._written: list[tuple[str, str, str]] = []
+        self._seconds: dict[str, float] = {}
         old = self._earlier_files(replace)
         try:
             self.marks.mkdir(parents=True, exist_ok=True)
@@ -97,7 +159,7 @@ class RunFolder:
         Raises:
             GraderError: it cannot be written, for example because the disk is full; what was written stays.
         """
-        path = self.marks / self._file_name(mark)
+        path = self.marks / f"{self._names.of(mark)}.json"
         try:
             write_atomically(path, mark.to_json())
         except OSError as error:
@@ -106,6 +168,7 @@ class RunFolder:
                 "make room and grade again with --replace."
             ) from error
         self._written.append((mark.student, mark.file, path.name))
+        self._seconds[path.name] = round(mark.elapsed_s, 3)
         return path
 
     def written(self) -> Written:
@@ -146,17 +209,6 @@ class RunFolder:
             )
         return [*self.marks.glob("*.json"), self.path / CSV_FILE]
 
-    def _file_name(self, mark: Mark) -> str:
-        """A file name that is safe everywhere, and different for different submissions."""
-        name = safe = re.sub(r"[^A-Za-z0-9._-]+", "_", mark.student).strip("._")[:80] or "student"
-        identity = f"{mark.student}\0{mark.file}".encode("utf-8", "surrogatepass")
-        unlike = safe != mark.student or safe.split(".")[0].upper() in _RESERVED
-        while unlike or name.lower() in self._names:
-            name, unlike = f"{safe}-{hashlib.sha256(identity).hexdigest()[:10]}", False
-            identity += b"\0"  # the same student and file again: an archive may hold one name twice
-        self._names.add(name.lower())
-        return f"{name}.json"
-
     def _run_text(
         self, marks: Collection[Mark], provenance: dict[str, Any], *, finished: bool, elapsed_s: float
     ) -> str:
@@ -175,6 +227,7 @@ class RunFolder:
                 {"question": question, "mistake": mistake, "students": count}
                 for question, mistake, count in misconceptions(marks)
             ],
+            "seconds": self._seconds,
             "provenance": provenance,
         }
         return json_text(document)

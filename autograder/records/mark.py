@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -23,8 +23,59 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
+class Grid:
+    """A small array, or a part of one, as text.
+
+    Attributes:
+        shape: of the whole array; () for a single number.
+        rows: its elements, the last axis along a row.
+        cut: whether this is only a part of the array.
+    """
+
+    shape: tuple[int, ...]
+    rows: tuple[tuple[str, ...], ...]
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Expected and actual numbers over an input, entry by entry; None stands for what is not finite."""
+
+    name: str
+    x: tuple[float | None, ...]
+    expected: tuple[float | None, ...]
+    actual: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What a public check asked, what was expected and what came.
+
+    Attributes:
+        inputs: arrays by name.
+        part: which part of the answer is shown.
+        expected: that part of the right answer; None where nothing can be shown.
+        actual: the student's.
+        differs: which of the shown elements are wrong, in the rows of `actual`; empty where shapes differ.
+        curve: the same over an input, where the answer belongs to it entry by entry.
+    """
+
+    inputs: tuple[tuple[str, Grid], ...] = ()
+    part: str = ""
+    expected: Grid | None = None
+    actual: Grid | None = None
+    differs: tuple[tuple[bool, ...], ...] = ()
+    curve: Curve | None = None
+
+
+@dataclass(frozen=True)
 class CheckMark:
-    """One row of a report."""
+    """One row of a report.
+
+    Attributes:
+        traceback: lines of the student's own code on the way to an exception, outermost first.
+        detail: values; of a public check only, a hidden one never has any.
+    """
 
     title: str
     public: bool
@@ -33,10 +84,14 @@ class CheckMark:
     max_hundredths: int
     message: str = ""
     hint: str = ""
+    traceback: tuple[str, ...] = ()
+    detail: Detail | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.hundredths <= self.max_hundredths:
             raise ValueError(f"{self.hundredths} hundredths of a point, out of {self.max_hundredths}")
+        if self.detail is not None and not self.public:
+            raise ValueError("a hidden check shows no values")
 
 
 @dataclass(frozen=True)
@@ -47,6 +102,7 @@ class QuestionMark:
         mistake: the misconception that explains the answers, None where none or more than one does.
         diagnosis: what a student reads about it, "" where nothing explains the answers.
         hint: what may help.
+        uses: other questions that the student's code of this one refers to.
     """
 
     name: str
@@ -56,6 +112,7 @@ class QuestionMark:
     mistake: str | None = None
     diagnosis: str = ""
     hint: str = ""
+    uses: tuple[str, ...] = ()
 
     @property
     def hundredths(self) -> int:
@@ -65,11 +122,17 @@ class QuestionMark:
 
 @dataclass(frozen=True)
 class CellMark:
-    """A cell that did not simply run; `number` is its place among all cells of the notebook, from 1."""
+    """A cell that did not simply run.
+
+    Attributes:
+        number: its place among all cells of the notebook, from 1.
+        output: the end of what it printed.
+    """
 
     number: int
     status: str
     message: str
+    output: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +174,10 @@ class Mark:
             "status": self.status,
             "flags": list(self.flags),
             "questions": [_question(q) for q in self.questions],
-            "cells": [{"index": c.number, "status": c.status, "message": c.message} for c in self.cells],
+            "cells": [
+                {"index": c.number, "status": c.status, "message": c.message, **_present(output=c.output)}
+                for c in self.cells
+            ],
             "provenance": self.provenance,
         }
         return json_text(document)
@@ -144,7 +210,7 @@ def mark_from_json(text: str, elapsed_s: float = 0.0) -> Mark:
             to_hundredths(document["max_points"]),
             tuple(document["flags"]),
             tuple(map(_question_from, document["questions"])),
-            tuple(CellMark(c["index"], c["status"], c["message"]) for c in document["cells"]),
+            tuple(CellMark(c["index"], c["status"], c["message"], c.get("output", "")) for c in document["cells"]),
             document["provenance"],
             elapsed_s,
         )
@@ -167,6 +233,8 @@ def _question_from(document: dict[str, Any]) -> QuestionMark:
             to_hundredths(c["max_points"]),
             c["message"],
             c["hint"],
+            tuple(c.get("traceback", ())),
+            _detail_from(c["detail"]) if "detail" in c else None,
         )
         for c in document["checks"]
     )
@@ -178,7 +246,24 @@ def _question_from(document: dict[str, Any]) -> QuestionMark:
         document["mistake"],
         document.get("diagnosis", ""),
         document.get("hint", ""),
+        tuple(document.get("uses", ())),
     )
+
+
+def _detail_from(document: dict[str, Any]) -> Detail:
+    curve = document.get("curve")
+    return Detail(
+        tuple((item["name"], _grid_from(item)) for item in document.get("inputs", ())),
+        document.get("part", ""),
+        _grid_from(document["expected"]) if "expected" in document else None,
+        _grid_from(document["actual"]) if "actual" in document else None,
+        tuple(tuple(map(bool, row)) for row in document.get("differs", ())),
+        Curve(curve["name"], *(tuple(curve[side]) for side in ("x", "expected", "actual"))) if curve else None,
+    )
+
+
+def _grid_from(document: dict[str, Any]) -> Grid:
+    return Grid(tuple(document["shape"]), tuple(map(tuple, document["rows"])), document.get("cut", False))
 
 
 def points(hundredths: int) -> float | int:
@@ -188,8 +273,19 @@ def points(hundredths: int) -> float | int:
 
 def misconceptions(marks: Iterable[Mark]) -> list[tuple[str, str, int]]:
     """Question, mistake and the number of students who hold it, the most common first."""
-    held = {(question.name, question.mistake, mark.student) for mark in marks for question in mark.questions}
-    counts = Counter((name, mistake) for name, mistake, _ in held if mistake is not None)
+    return count_held({held for mark in marks for held in held_by(mark)})
+
+
+def held_by(mark: Mark) -> Iterator[tuple[str, str, str]]:
+    """Question, mistake and student of each misconception that explains answers of a submission."""
+    for question in mark.questions:
+        if question.mistake is not None:
+            yield question.name, question.mistake, mark.student
+
+
+def count_held(held: Set[tuple[str, str, str]]) -> list[tuple[str, str, int]]:
+    """As `misconceptions`, of what `held_by` gave for several marks."""
+    counts = Counter((name, mistake) for name, mistake, _ in held)
     return sorted(((name, mistake, n) for (name, mistake), n in counts.items()), key=lambda row: (-row[2], *row[:2]))
 
 
@@ -202,6 +298,7 @@ def _question(question: QuestionMark) -> dict[str, Any]:
         "mistake": question.mistake,
         "diagnosis": question.diagnosis,
         "hint": question.hint,
+        **_present(uses=list(question.uses)),
         "checks": [
             {
                 "title": c.title,
@@ -211,7 +308,29 @@ def _question(question: QuestionMark) -> dict[str, Any]:
                 "max_points": points(c.max_hundredths),
                 "message": c.message,
                 "hint": c.hint,
+                **_present(traceback=list(c.traceback), detail=c.detail and _detail(c.detail)),
             }
             for c in question.checks
         ],
     }
+
+
+def _present(**values: Any) -> dict[str, Any]:
+    """Those that hold something: a mark without them reads as it did before there were such keys."""
+    return {name: value for name, value in values.items() if value}
+
+
+def _detail(detail: Detail) -> dict[str, Any]:
+    curve = detail.curve
+    return _present(
+        inputs=[{"name": name, **_grid(grid)} for name, grid in detail.inputs],
+        part=detail.part,
+        expected=detail.expected and _grid(detail.expected),
+        actual=detail.actual and _grid(detail.actual),
+        differs=[[int(cell) for cell in row] for row in detail.differs],
+        curve=curve and {"name": curve.name, "x": curve.x, "expected": curve.expected, "actual": curve.actual},
+    )
+
+
+def _grid(grid: Grid) -> dict[str, Any]:
+    return {"shape": grid.shape, "rows": grid.rows, **_present(cut=grid.cut)}

@@ -13,7 +13,7 @@ from rich.text import Text
 from autograder.grading.regrade import MarkChange, Regrading, blamed
 from autograder.records.gradebook import Adjustment, RunRecord
 from autograder.records.mark import CheckMark, Mark, points
-from autograder.reports.terminal import VERDICT_WORDS, reason
+from autograder.reports.feedback import reason, verdict_word
 from autograder.text import visible
 
 #: How many of the slowest submissions are named.
@@ -64,7 +64,7 @@ def status_report(summary: dict[str, Any]) -> RenderableType:
     head = Text(f"run {summary['run']}  {summary['assignment']}  started {summary['started']}, {state}\n", style="bold")
     counts = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in summary["statuses"].items())
     head.append(f"{summary['submissions']} submissions: {counts or 'none yet'}\n", style="not bold")
-    words = ", ".join(f"{n} {VERDICT_WORDS[verdict][0]}" for verdict, n in summary["verdicts"].items())
+    words = ", ".join(f"{n} {verdict_word(verdict)}" for verdict, n in summary["verdicts"].items())
     head.append(f"checks: {words or 'none yet'}\n", style="not bold")
     table = Table(header_style="bold", show_edge=False)
     table.add_column("question")

@@ -15,20 +15,31 @@ from rich.text import Text
 
 from autograder.grading.build import Built
 from autograder.grading.validate import Validation
-from autograder.records.mark import CheckMark, Mark, QuestionMark, misconceptions, points
+from autograder.messages import say
+from autograder.records.mark import CheckMark, Mark, Verdict, misconceptions, points
+from autograder.reports.feedback import (
+    Feedback,
+    QuestionFeedback,
+    detail_blocks,
+    make_feedback,
+    reason,
+    short_score,
+    status_word,
+    verdict_word,
+)
 from autograder.sandbox.layers import LayerStatus
 from autograder.text import visible
 
-#: How each verdict is told and shown, in the words of a report.
-VERDICT_WORDS: dict[str, tuple[str, str]] = {
-    "pass": ("pass", "green"),
-    "fail": ("fail", "red"),
-    "error": ("error", "red"),
-    "limit": ("limit", "magenta"),
-    "missing": ("missing", "yellow"),
-    "refused": ("refused", "magenta"),
-    "grader_error": ("grader error", "bold blue"),
+VERDICT_STYLES: dict[Verdict, str] = {
+    "pass": "green",
+    "fail": "red",
+    "error": "red",
+    "limit": "magenta",
+    "missing": "yellow",
+    "refused": "magenta",
+    "grader_error": "bold blue",
 }
+_BAR = 40
 
 
 def marks_table(marks: Sequence[Mark]) -> Table:
@@ -45,7 +56,7 @@ def marks_table(marks: Sequence[Mark]) -> Table:
             Text(visible(mark.student, 60)),
             f"{points(mark.hundredths):g}" if graded else "-",
             f"{points(mark.max_hundredths):g}",
-            Text(mark.status.replace("_", " "), style="" if graded else "yellow"),
+            Text(status_word(mark), style="" if graded else "yellow"),
             Text(reason(mark)),
         )
     return table
@@ -65,31 +76,6 @@ def misconceptions_table(marks: Sequence[Mark]) -> Table | None:
     return table
 
 
-def reason(mark: Mark) -> str:
-    """Why a mark is what it is, in one line."""
-    if mark.status != "graded" or not mark.questions:
-        return visible("; ".join(mark.flags), 300)
-    notes = [visible(flag, 200) for flag in mark.flags]
-    for cell in mark.cells[:1]:
-        more = f" (and {len(mark.cells) - 1} more)" if len(mark.cells) > 1 else ""
-        notes.append(visible(f"cell {cell.number}: {cell.message}{more}", 200))
-    counts: dict[str, list[str]] = {}
-    for question in mark.questions:
-        worst = _worst(question)
-        if worst != "pass":
-            counts.setdefault(VERDICT_WORDS[worst][0], []).append(question.name)
-    for word, names in counts.items():
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        notes.append(f"{word}: {shown}")
-    return "; ".join(notes) or "all checks pass"
-
-
-def _worst(question: QuestionMark) -> str:
-    order = ("grader_error", "refused", "limit", "missing", "error", "fail")
-    found = {check.verdict for check in question.checks}
-    return next((verdict for verdict in order if verdict in found), "pass")
-
-
 def mark_line(mark: Mark) -> str:
     """One submission in one line, for the moment it is done."""
     earned = f"{points(mark.hundredths):g}/{points(mark.max_hundredths):g}" if mark.status == "graded" else mark.status
@@ -97,61 +83,89 @@ def mark_line(mark: Mark) -> str:
 
 
 def feedback(mark: Mark) -> Group:
-    """One student's feedback: the score, then the checks of each question that lost points, failed ones explained."""
+    """One student's feedback: the score, then the questions that lost points, then the others."""
+    return feedback_group(make_feedback(mark))
+
+
+def feedback_group(told: Feedback) -> Group:
+    """A `Feedback` for a terminal."""
+    mark = told.mark
     parts: list[RenderableType] = [
-        Text.assemble(
-            (visible(mark.student, 60), "bold"),
-            f"  {mark.assignment}  ",
-            (f"{points(mark.hundredths):g} of {points(mark.max_hundredths):g} points", "bold"),
-        )
+        Text.assemble((visible(mark.student, 60), "bold"), f"  {mark.assignment}  ", (told.score, "bold"))
     ]
-    if mark.status != "graded":
-        parts.append(Text(f"{mark.status.replace('_', ' ')}: {reason(mark)}", style="yellow"))
-    if mark.cells:
-        parts.append(Text("\nCells that failed", style="bold"))
-        parts += [Padding(Text(f"cell {c.number}: {c.message}", style="yellow"), (0, 0, 0, 2)) for c in mark.cells]
-    whole = [question for question in mark.questions if _worst(question) == "pass"]
-    for question in mark.questions:
-        if question not in whole:
-            parts.append(_question_heading(question))
-            parts += _question_lines(question)
-    if whole:
-        parts.append(Text("\nAll checks pass", style="bold"))
-        parts += [_question_heading(question, "  ") for question in whole]
+    if told.reason:
+        parts.append(Text(told.reason, style="yellow"))
+    else:
+        parts.append(_bar(told.share))
+    parts += [Text(f"{say('report.note')}: {note}", style="yellow") for note in told.notes]
+    parts.append(Text(say("report.next", next=told.next)))
+    if told.cells:
+        parts.append(Text(f"\n{say('report.cells_failed')}", style="bold"))
+        for cell in told.cells:
+            parts.append(_indented(f"{say('report.cell', number=cell.number)}: {cell.message}", 2, "yellow"))
+            if cell.output:
+                parts.append(Padding(_box(say("report.output"), cell.output.splitlines()), (0, 0, 0, 4)))
+    for question in told.failing:
+        parts += [_question_heading(question), *_question_lines(question)]
+    if told.passing:
+        parts.append(Text(f"\n{say('report.all_pass')}", style="bold"))
+        parts += [_question_heading(question, "  ") for question in told.passing]
     return Group(*parts)
 
 
-def _question_heading(question: QuestionMark, before: str = "\n") -> Text:
-    extra = " (extra credit)" if question.extra else ""
-    score = f"{points(question.hundredths):g}/{points(question.max_hundredths):g}"
-    return Text.assemble(before, (question.name, "bold"), f"  {score}{extra}")
+def _bar(share: float) -> Text:
+    full = round(share * _BAR)
+    return Text.assemble(("█" * full, "green"), ("░" * (_BAR - full), "dim"), f" {100 * share:.0f} %")
 
 
-def _question_lines(question: QuestionMark) -> Iterable[RenderableType]:
+def _indented(text: str, by: int, style: str = "") -> Padding:
+    return Padding(Text(text, style=style), (0, 0, 0, by))
+
+
+def _box(title: str, lines: Sequence[str]) -> Text:
+    """Lines of a student or of an array, with a bar at their left so that they are not taken for ours."""
+    return Text("\n".join([f"┌ {title}", *(f"│ {line}" for line in lines)]), style="dim", no_wrap=False)
+
+
+def _question_heading(question: QuestionFeedback, before: str = "\n") -> Text:
+    extra = f" ({say('report.extra')})" if question.mark.extra else ""
+    return Text.assemble(before, (question.mark.name, "bold"), f"  {question.score}{extra}")
+
+
+def _question_lines(question: QuestionFeedback) -> Iterable[RenderableType]:
     """A line per check, or one line for all of them where they failed for one reason."""
-    first, *others = question.checks
-    if others and all((c.verdict, c.message) == (first.verdict, first.message) for c in others):
-        word, style = VERDICT_WORDS[first.verdict]
-        yield Text.assemble("  ", (f"{word:8}", style), f"all {len(question.checks)} checks")
-        yield Padding(Text(first.message), (0, 0, 0, 10))
+    if question.together:
+        first = question.checks[0]
+        word = f"{verdict_word(first.verdict):8}"
+        count = say("report.all_checks", count=len(question.checks))
+        yield Text.assemble("  ", (word, VERDICT_STYLES[first.verdict]), count)
+        yield from _explanation(first)
     else:
         for check in question.checks:
             yield from _check_lines(check)
-    if question.diagnosis:
-        yield Padding(Text(question.diagnosis, style="bold"), (0, 0, 0, 2))
-    if question.hint:
-        yield Padding(Text(f"Hint: {question.hint}", style="italic"), (0, 0, 0, 2))
+    if question.mark.diagnosis:
+        yield _indented(question.mark.diagnosis, 2, "bold")
+    if question.mark.hint:
+        yield _indented(say("report.hint", hint=question.mark.hint), 2, "italic")
+    yield _indented(say("report.next", next=question.next), 2)
 
 
 def _check_lines(check: CheckMark) -> Iterable[RenderableType]:
-    word, style = VERDICT_WORDS[check.verdict]
-    kind = "" if check.public else "  [hidden]"
-    score = f"{points(check.hundredths):g}/{points(check.max_hundredths):g}"
-    yield Text.assemble("  ", (f"{word:8}", style), f"{check.title}  ", (f"{score}{kind}", "dim"))
-    if check.message:
-        yield Padding(Text(check.message), (0, 0, 0, 10))
+    kind = "" if check.public else f"  [{say('report.hidden')}]"
+    word = (f"{verdict_word(check.verdict):8}", VERDICT_STYLES[check.verdict])
+    yield Text.assemble("  ", word, f"{check.title}  ", (f"{short_score(check)}{kind}", "dim"))
+    yield from _explanation(check)
     if check.hint:
-        yield Padding(Text(f"Hint: {check.hint}", style="italic"), (0, 0, 0, 10))
+        yield _indented(say("report.hint", hint=check.hint), 10, "italic")
+
+
+def _explanation(check: CheckMark) -> Iterable[RenderableType]:
+    if check.message:
+        yield _indented(check.message, 10)
+    if check.traceback:
+        yield Padding(_box(say("report.traceback"), check.traceback), (0, 0, 0, 10))
+    for title, lines in detail_blocks(check.detail):
+        yield Padding(_box(title, lines), (0, 0, 0, 10))
 
 
 #: What must be so for everything of one kind, in the words of a report.

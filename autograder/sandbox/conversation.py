@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from autograder.messages import say
 from autograder.sandbox import wire
 from autograder.sandbox.limits import OUT_OF_MEMORY_EXIT, Limits
 
@@ -131,14 +132,14 @@ class Job:
                 message = self._take_frame()
             except wire.WireError as error:
                 self.process.kill()
-                raise JobEnded("died", f"sent something that is no answer ({error})") from None
+                raise JobEnded("died", say("ended.no_answer", error=error)) from None
             if message is not None:
                 return message
             self._wait()
 
     def over_memory(self) -> str:
         """What is said of a job that asked for more memory than it may have."""
-        return f"used more than {self.limits.memory_mib} MiB of memory"
+        return say("ended.memory", limit=self.limits.memory_mib)
 
     def spent_s(self) -> float:
         """What it has used of the submission's seconds: those of CPU time, or half of those on the clock if more."""
@@ -193,7 +194,7 @@ class Job:
                 self._selector.unregister(self._output)
         if self._received > self.limits.channel_mib * _MIB:
             self.process.kill()
-            raise JobEnded("limit", f"sent more than {self.limits.channel_mib} MiB of output or answers")
+            raise JobEnded("limit", say("ended.sent", limit=self.limits.channel_mib))
         if ended and not self._complete():
             raise self._death()
         if time.monotonic() - self._checked >= TICK_S:
@@ -218,25 +219,25 @@ class Job:
         if what == "start":
             if now - step_started > START_S:
                 self.process.kill()
-                raise JobEnded("broken", f"was not ready after {START_S:g} s")
+                raise JobEnded("broken", say("ended.not_ready", limit=f"{START_S:g}"))
             return
         # CPU time decides; one that sleeps is ended after twice as much on the clock. The time in which others kept the
         # processors does not count, so that a busy machine costs nobody marks.
-        whole = f"the {self.limits.submission_s:g} s of the whole submission"
+        whole = f"{self.limits.submission_s:g}"
         clocks = (
             (
                 usage.cpu_s - before.cpu_s,
                 now - step_started - (usage.queued_s - before.queued_s),
                 self.limits.step_s,
-                f"ran longer than {self.limits.step_s:g} s",
-                f"waited, and was not done after {2 * self.limits.step_s:g} s",
+                say("ended.step_ran", limit=f"{self.limits.step_s:g}"),
+                say("ended.step_waited", limit=f"{2 * self.limits.step_s:g}"),
             ),
             (
                 usage.cpu_s,
                 now - self._started - usage.queued_s,
                 self._budget_s,
-                f"was running when {whole} were used up",
-                f"was waiting when twice {whole} had passed",
+                say("ended.whole_ran", limit=whole),
+                say("ended.whole_waited", limit=whole),
             ),
         )
         for cpu, wall, limit, late, idle in clocks:
@@ -253,14 +254,14 @@ class Job:
         self.process.kill()  # it may only have closed the channel
         end = self.process.end()
         if max(cpu_s, end.cpu_s) >= self._budget_s:
-            return JobEnded("limit", f"used up the {self.limits.submission_s:g} s of the whole submission")
+            return JobEnded("limit", say("ended.whole_used", limit=f"{self.limits.submission_s:g}"))
         if self.process.out_of_memory() or end.code == OUT_OF_MEMORY_EXIT:
             return JobEnded("limit", self.over_memory())
         if end.code == -signal.SIGKILL:
-            return JobEnded("died", "closed its channel or was killed")
+            return JobEnded("died", say("ended.killed"))
         if end.code < 0:
-            return JobEnded("died", f"crashed (signal {-end.code}, {_signal_name(-end.code)})")
-        return JobEnded("died", f"ended the process (exit code {end.code}) before it had answered")
+            return JobEnded("died", say("ended.crashed", signal=f"{-end.code}, {_signal_name(-end.code)}"))
+        return JobEnded("died", say("ended.ended_process", code=end.code))
 
 
 def _signal_name(number: int) -> str:

@@ -30,6 +30,8 @@ _FIRST_FRAMES, _LAST_FRAMES = 10, 9  # with a line that counts the others: 20
 _LINES: dict[str, tuple[str, ...]] = {}
 #: Where `inspect` and warnings look source lines up; a cell may replace the attribute.
 _line_cache: dict[str, Any] = linecache.cache
+#: How a cell is called in words, where its file name does not say it.
+_LABELS: dict[str, str] = {}
 #: Names that a failed cell would have defined, and that cell ("cell 2").
 _LOST: dict[str, str] = {}
 
@@ -45,6 +47,11 @@ def cell_starts(cell: str, source: str) -> None:
     """Remember the lines of a cell, for messages and for `inspect`."""
     lines = _LINES[cell] = tuple(source.split("\n"))
     _line_cache[cell] = (len(source), None, [f"{line}\n" for line in lines], cell)
+
+
+def know_cell(file: str, label: str, source: str) -> None:
+    """Remember a cell that a kernel has compiled under a file name of its own, and how to call it in words."""
+    _LINES[file], _LABELS[file] = tuple(source.split("\n")), label
 
 
 def cell_failed(cell: str, source: str, defined: Collection[str]) -> None:
@@ -68,6 +75,7 @@ def forget_cells() -> None:
     for cell in _LINES:
         _line_cache.pop(cell, None)
     _LINES.clear()
+    _LABELS.clear()
     _LOST.clear()
 
 
@@ -219,4 +227,6 @@ def _frame_line(frame: tuple[str, int, str], count: int) -> str:
 def _place(filename: str, number: int, where: str = "") -> str:
     lines = _LINES[filename]
     text = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-    return f"{filename[1:-1]}, line {number}{where}" + (f": {cut(text, _LINE_LIMIT)}" if text else "")
+    return f"{_LABELS.get(filename, filename[1:-1])}, line {number}{where}" + (
+        f": {cut(text, _LINE_LIMIT)}" if text else ""
+    )

@@ -75,7 +75,7 @@ class Channel:
 
 
 class StudentBench:
-    """The `autograder.course.probes.Bench` of a job: the names of a notebook, and a converter for one device."""
+    """The `autograder.course.probes.Bench` of a job: the student's names and the converter of the run's device."""
 
     def __init__(self, names: Mapping[str, Any], converter: Converter) -> None:
         self._names, self._converter = names, converter
@@ -117,16 +117,27 @@ def prepare(channel: Channel, shell: Shell, device: str = "cpu") -> Callable[[],
             else:
                 restore_settings(settings)
                 for number, probe in enumerate(message["probes"]):
-                    answer = answer_to(probe.ask, message["question"], bench)
+                    answer = answer_of(probe.ask, message["question"], bench)
                     send_answer(channel, {"is": "answer", "question": message["question"], "number": number} | answer)
 
     return serve
 
 
-def answer_to(ask: Callable[[str, StudentBench], Parts], name: str, bench: StudentBench) -> dict[str, Any]:
-    """Parts, or what came instead. The one place that catches whatever a student's function raises."""
+def answer_of(
+    ask: Callable[[str, StudentBench], Parts],
+    name: str,
+    bench: StudentBench,
+    passed_on: tuple[type[BaseException], ...] = (),
+) -> dict[str, Any]:
+    """Parts, or what came instead. The one place that catches whatever a student's function raises.
+
+    Raises:
+        passed_on: those are for the caller: Ctrl-C of somebody who sits before a kernel.
+    """
     try:
         return {"parts": ask(name, bench)}
+    except passed_on:
+        raise
     except MissingName:
         return {"missing": True}
     except BaseException as error:

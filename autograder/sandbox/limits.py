@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
 from autograder.errors import UsageError
+from autograder.messages import say
 
 #: Exit code of a job that had no memory left even to say so.
 OUT_OF_MEMORY_EXIT = 137
@@ -71,13 +72,13 @@ MIN_OPEN_FILES = 16
 
 #: How Python, NumPy and torch say that an allocation failed.
 _OUT_OF_MEMORY = re.compile(r"([\w.]+\.)?_?(Array)?MemoryError\b|RuntimeError: .{0,300}allocate memory")
-#: How the other limits of the kernel look to student code, and what is said of them.
+#: How the other limits of the kernel look to student code, and the key of what is said of them.
 _SPENT = (
-    (re.compile(r"OSError: \[Errno 28\]"), "used more than {scratch_mib} MiB, or too many names, for its files"),
-    (re.compile(r"OSError: \[Errno 27\]"), "wrote more than {scratch_mib} MiB to one file"),
+    (re.compile(r"OSError: \[Errno 28\]"), "files"),
+    (re.compile(r"OSError: \[Errno 27\]"), "file"),
     (
         re.compile(r"RuntimeError: can't start new thread"),
-        "had more than {processes} threads, or no memory for one more",
+        "threads",
     ),
 )
 
@@ -97,8 +98,8 @@ def limit_behind(message: str, limits: Limits) -> str | None:
     Returns:
         A sentence without its subject ("wrote more than 64 MiB to one file").
     """
-    sentence = next((sentence for pattern, sentence in _SPENT if pattern.match(message)), None)
-    return None if sentence is None else sentence.format_map(limits.as_dict())
+    key = next((key for pattern, key in _SPENT if pattern.match(message)), None)
+    return None if key is None else say(f"ended.{key}", **limits.as_dict())
 
 
 def rlimits(limits: Limits, vm_size_bytes: int, cpu_s: float, *, count_processes: bool = True) -> Mapping[str, int]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from autograder.course.probes import Parts, Probe
+from autograder.messages import say
 from autograder.sandbox import wire
 from autograder.sandbox.conversation import Job, JobEnded
 from autograder.sandbox.host import Slot
@@ -134,7 +135,7 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
                 if end.kind == "broken":
                     _give_up(inquiries, answers, Outcome("grader_error", message=end.message))
             left_s -= job.spent_s()
-    used_up = f"was not reached: the {limits.submission_s:g} s of the whole submission were used up before"
+    used_up = say("ended.not_reached", limit=f"{limits.submission_s:g}")
     _give_up(inquiries, answers, Outcome("limit", message=used_up))
     return Transcript({name: tuple(outcomes) for name, outcomes in answers.items()}, _in_order(reports), jobs)
 
@@ -186,7 +187,7 @@ def _run(
             job.begin_step("cell")
             message = job.receive()
             if message.get("is") != "cell" or message.get("index") != number:
-                raise JobEnded("died", "answered out of turn")
+                raise JobEnded("died", say("ended.out_of_turn"))
             reports[number] = report = _cell_report(number, message)
             if report.status != "error":
                 continue
@@ -195,13 +196,13 @@ def _run(
                 raise JobEnded("limit", job.over_memory())
             spent = limit_behind(report.message, job.limits)
             if spent is not None:
-                reports[number] = replace(report, status="limit", message=f"The cell {spent}.")
+                reports[number] = replace(report, status="limit", message=say("ended.cell", how=spent))
     except JobEnded as end:
         if end.kind != "broken":
             if end.kind == "limit" or not doubt or number != batch[0][0]:
                 killers.add(number)
             status: Literal["limit", "error"] = "limit" if end.kind == "limit" else "error"
-            reports[number] = CellReport(number, status, f"The cell {end.message}.")
+            reports[number] = CellReport(number, status, say("ended.cell", how=end.message))
         raise
 
 
@@ -220,7 +221,7 @@ class _Kept:
 
     def take(self, weight: int) -> None:
         if self.taken + weight > self.most_mib * MIB:
-            raise JobEnded("limit", f"sent more than {self.most_mib} MiB of answers, those to other questions included")
+            raise JobEnded("limit", say("ended.sent_all", limit=self.most_mib))
         self.taken += weight
 
 
@@ -234,7 +235,7 @@ def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], kept: _K
             message = job.receive()
             expected = ("answer", inquiry.question, number)
             if (message.get("is"), message.get("question"), message.get("number")) != expected:
-                raise JobEnded("died", "answered out of turn")
+                raise JobEnded("died", say("ended.out_of_turn"))
             outcome = outcome_of(message, job.limits)
             if outcome.kind == "raised" and is_out_of_memory(outcome.message):
                 raise JobEnded("limit", job.over_memory())
@@ -245,7 +246,7 @@ def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], kept: _K
             raise
         kind: Literal["limit", "died"] = "limit" if end.kind == "limit" else "died"
         outcomes += [Outcome(kind, message=end.message)]
-        rest = f"was not asked, because an earlier check of this question {end.message}"
+        rest = say("ended.not_asked", how=end.message)
         outcomes += [Outcome(kind, message=rest)] * (inquiry.count - len(outcomes))
         answers[inquiry.question] = outcomes
         raise
@@ -263,10 +264,10 @@ def outcome_of(message: Mapping[Any, Any], limits: Limits) -> Outcome:
     if isinstance(parts, dict) and all(isinstance(name, str) for name in parts):
         return Outcome("answer", parts)
     if message.get("missing") is True:
-        return Outcome("missing", message="is not defined in the notebook")
+        return Outcome("missing", message=say("ended.undefined"))
     text, traceback = _text(message.get("error")), _texts(message.get("traceback"))
     if message.get("reason") == "unwritten":
-        return Outcome("missing", message="is not written yet", traceback=traceback)
+        return Outcome("missing", message=say("ended.unwritten"), traceback=traceback)
     spent = limit_behind(text, limits)
     if spent is not None:
         return Outcome("limit", message=spent)

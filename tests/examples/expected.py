@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from autograder import Mark
 from autograder.records.mark import points
-from autograder.reports.terminal import reason
+from autograder.reports.feedback import reason
 
 _LETTERS = {"pass": "P", "fail": "F", "error": "E", "limit": "L", "missing": "M"}
 

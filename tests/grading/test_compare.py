@@ -244,7 +244,6 @@ def test_worst_element_is_described():
     assert (m.differing, m.total, m.index) == (2, 6, (1, 2))
     assert (m.expected_there, m.actual_there) == (5.0, 4.0)
     assert (m.max_abs_err, m.allowed_there) == (1.0, 0.125)
-    assert m.differs == (False, True, False, False, False, True)
 
 
 def test_worst_element_lies_in_a_later_block():
@@ -255,7 +254,6 @@ def test_worst_element_lies_in_a_later_block():
     assert found is not None
     assert found.mismatch is not None
     assert (found.mismatch.index, found.mismatch.differing) == ((150_000,), 4)
-    assert found.mismatch.expected_items == ()
 
 
 def test_first_nan_of_a_large_array_is_found():

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.course.values import TensorValue, Unsupported
-from autograder.grading.advice import REASONS, RETURNED
 from autograder.grading.compare import compare
 from autograder.grading.explain import render
 from autograder.grading.patterns import MAX_PATTERN_SIZE
 from autograder.grading.tolerance import allowances
+from autograder.messages import Catalogue
 
 from . import values
 
@@ -216,26 +216,20 @@ def test_level_none_tells_nothing():
         assert text.startswith(("This hidden check failed.", "The expected answer cannot"))
 
 
-def test_full_shows_the_worst_element_and_both_arrays():
+def test_full_shows_the_worst_element():
     actual = changed(changed(E23, (1, 2), 5.25), (0, 0), 0.25)
     assert render(difference(E23, actual), "full") == (
         "The output has the right type and shape, but 2 of 6 values are wrong.\n"
-        "Largest error at [1, 2]: expected 5.75, got 5.25 (off by 0.5, allowed 6.54e-13).\n"
-        "expected:\n"
-        "   0.5   1.5   2.5\n"
-        "   3.5   4.5  5.75\n"
-        "yours (* is wrong):\n"
-        " *0.25   1.5   2.5\n"
-        "   3.5   4.5 *5.25"
+        "Largest error at [1, 2]: expected 5.75, got 5.25 (off by 0.5, allowed 6.54e-13)."
     )
 
 
 def test_full_shows_as_many_digits_as_the_difference_needs():
     text = render(difference(np.array([1.0, 2.0]), np.array([1.0, 2.0 + 1e-10])), "full")
-    assert "*2.0000000001" in text
+    assert "got 2.0000000001" in text
 
 
-def test_full_of_a_large_array_shows_one_element_only():
+def test_full_of_a_large_array_shows_one_element():
     text = render(difference(np.zeros((3, 7)), changed(np.zeros((3, 7)), (2, 5), 0.25)), "full")
     assert text.splitlines()[1:] == ["Largest error at [2, 5]: expected 0, got 0.25 (off by 0.25, allowed 1.14e-13)."]
 
@@ -244,6 +238,9 @@ def test_full_of_texts_and_keys():
     assert 'Expected "abc", got "ab\\x1b"' in render(difference("abc", "ab\x1b"), "full")
     text = render(difference({"a": 1, "b": 2}, {"a": 1, "c": 2}), "full")
     assert text.endswith("Missing: b. Not expected: c.")
+
+
+RETURNED, REASONS = (Catalogue().section(name) for name in ("returned", "reasons"))
 
 
 @pytest.mark.parametrize("type_name", RETURNED)

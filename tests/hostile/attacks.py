@@ -290,8 +290,11 @@ def letters(mark: Mark) -> dict[str, str]:
 
 def texts(mark: Mark) -> list[str]:
     """All that a student is told."""
-    told = [text for q in mark.questions for check in q.checks for text in (check.message, check.hint)]
-    return [text for text in (*told, *(cell.message for cell in mark.cells), *mark.flags) if text]
+    checks = [check for q in mark.questions for check in q.checks]
+    told = [text for check in checks for text in (check.message, check.hint, *check.traceback)]
+    told += [repr(check.detail) for check in checks if check.detail is not None]
+    told += [text for cell in mark.cells for text in (cell.message, cell.output)]
+    return [text for text in (*told, *mark.flags) if text]
 
 
 def assert_outcome(mark: Mark, attack: Attack) -> None:

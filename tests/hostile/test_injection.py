@@ -1,7 +1,7 @@
 """Family H: text of students reaches every reader as text: on a terminal, in a table, in JSON, in lines of a log.
 
-Entries on HTML (H-01, H-02, H-04), databases (H-11) and mail (H-20) are tested for the places that exist today; HTML
-escaping, SQL parameters and mail headers belong to the reports, the gradebook and the mails that later issues add.
+Entries on HTML (H-01, H-02, H-04), databases (H-11) and mail (H-20) are tested for the places that exist today; pages in a
+real browser have tests of their own in ``tests/reports``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -22,7 +23,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from autograder.records.files import marks_csv
-from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark
+from autograder.records.mark import CellMark, CheckMark, Curve, Detail, Grid, Mark, QuestionMark
+from autograder.reports.feedback import make_feedback
+from autograder.reports.lms import lms_text
+from autograder.reports.pages import student_page
 from autograder.reports.terminal import feedback, mark_line, marks_table
 from autograder.text import csv_cell, visible
 
@@ -275,7 +279,7 @@ def test_an_error_that_names_a_student_shows_the_name_as_text(tmp_path, capfd):
     """`--show` of an unknown student lists those there are; a path may be what a student named a file."""
     import typer
 
-    from autograder.cli import _reported_errors
+    from autograder.console import reported_errors as _reported_errors
     from autograder.errors import UsageError
 
     with pytest.raises(typer.Exit), _reported_errors():
@@ -315,6 +319,17 @@ def marks(draw: Any) -> Mark:
     )
 
 
+def files_mark(text: str) -> Mark:
+    """A mark with this text in every place where a student's may stand on a page."""
+    told = visible(text, 4000, keep_newlines=True)
+    grid = Grid((1,), ((told,),))
+    shown = Detail(((text, grid),), text, grid, grid, ((True,),), Curve(text, (0.0,), (1.0,), (2.0,)))
+    check = CheckMark("a table", True, "error", 0, 200, told or "a", "hint", (told,), shown)
+    question = QuestionMark("softmax", 200, False, (check,), None, "diagnosis", "hint")
+    cell = CellMark(3, "error", told, told or "a")
+    return Mark("tiny", text, text, "", "graded", 200, (text,), (question,), (cell,))
+
+
 @given(marks())
 def test_a_mark_is_safe_wherever_it_is_shown(mark):
     text = mark.to_json()
@@ -328,3 +343,26 @@ def test_a_mark_is_safe_wherever_it_is_shown(mark):
     console = Console(file=stream, width=110, markup=False, emoji=False, highlight=False)
     console.print(marks_table([mark]), feedback(mark))
     assert unsafe(stream.getvalue()) == set()
+    assert unsafe(lms_text(make_feedback(mark))) == set()
+
+
+class _Tags(HTMLParser):
+    """The tags of a page, and the names of their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, tuple[str, ...]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, tuple(name for name, _ in attrs)))
+
+
+HARMLESS = _Tags(student_page(make_feedback(files_mark("a")))).found
+
+
+@given(ANY)
+def test_a_page_has_the_same_tags_whatever_a_student_writes(text):
+    page = student_page(make_feedback(files_mark(text or "a")))
+    assert _Tags(page).found == HARMLESS
+    assert unsafe(page) == set()

@@ -197,7 +197,7 @@ INVENTED = {
     ),
     "answers replaced": Attack(
         {},
-        (_MODULES + "job.answer_to = lambda *a: {'verdict': 'pass', 'points': 100, 'parts': {}}",),
+        (_MODULES + "job.answer_of = lambda *a: {'verdict': 'pass', 'points': 100, 'parts': {}}",),
         ANYTHING | {"softmax": "...", "double": ".."},
     ),
     "all modules of ours gone": cell(

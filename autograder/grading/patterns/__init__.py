@@ -17,6 +17,7 @@ import numpy as np
 from autograder.course.values import Array
 from autograder.grading.patterns import arithmetic, order
 from autograder.grading.patterns.pair import CLEAR, MAX_AXES, Pair, Pattern, largest
+from autograder.messages import say
 
 __all__ = ["MAX_PATTERN_SIZE", "Pattern", "find_pattern"]
 
@@ -59,23 +60,20 @@ def _inverted(expected: Array, actual: Array) -> Pattern | None:
         return None
     if not np.array_equal(~expected, actual):
         return None
-    return Pattern("inverted", "True and False are exchanged everywhere: is the condition the wrong way round?")
+    return Pattern("inverted", say("patterns.inverted"))
 
 
 def _zeros(pair: Pair) -> Pattern | None:
     if pair.actual.any():
         return None
     many = pair.actual.size > 1
-    return Pattern("zeros", "Every element of the answer is zero." if many else "The answer is zero.")
+    return Pattern("zeros", say("patterns.zeros" if many else "patterns.zero"))
 
 
 def _sign(pair: Pair) -> Pattern | None:
     if not pair.is_answer(-pair.expected):
         return None
-    return Pattern(
-        "sign",
-        "The answer has the opposite sign: look for a minus too many or one that is missing.",
-    )
+    return Pattern("sign", say("patterns.sign"))
 
 
 def _constant(pair: Pair) -> Pattern | None:
@@ -83,7 +81,7 @@ def _constant(pair: Pair) -> Pattern | None:
         return None
     if np.all(pair.expected == pair.expected.flat[0]):
         return None
-    return Pattern("constant", "Every element of the answer is the same number.")
+    return Pattern("constant", say("patterns.constant"))
 
 
 _SAME_SHAPE: tuple[Callable[[Pair], Pattern | None], ...] = (

@@ -10,24 +10,21 @@ import numpy as np
 
 from autograder.course.values import Array
 from autograder.grading.patterns.pair import VERY_CLEAR, Pair, Pattern
+from autograder.messages import say
 
 #: What students apply once too often (or forget), as the answer in terms of the expected one.
-_FUNCTIONS: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
-    ("square", "the square of the expected one", lambda e: e * e),
-    ("root", "the square root of the expected one", np.sqrt),
-    ("logarithm", "the natural logarithm of the expected one", np.log),
-    ("exponential", "the exponential of the expected one", np.exp),
-    ("reciprocal", "one divided by the expected one", lambda e: 1 / e),
-    ("complement", "one minus the expected one", lambda e: 1 - e),
-    ("absolute", "the absolute value of the expected one", np.abs),
-    (
-        "positive",
-        "the expected one with zero in place of negative numbers",
-        lambda e: np.maximum(e, 0),
-    ),
-    ("rounded", "the expected one rounded to whole numbers", np.rint),
-    ("truncated", "the expected one with the digits after the point cut off", np.trunc),
-    ("conjugate", "the complex conjugate of the expected one", np.conj),
+_FUNCTIONS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
+    ("square", lambda e: e * e),
+    ("root", np.sqrt),
+    ("logarithm", np.log),
+    ("exponential", np.exp),
+    ("reciprocal", lambda e: 1 / e),
+    ("complement", lambda e: 1 - e),
+    ("absolute", np.abs),
+    ("positive", lambda e: np.maximum(e, 0)),
+    ("rounded", np.rint),
+    ("truncated", np.trunc),
+    ("conjugate", np.conj),
 )
 
 
@@ -38,11 +35,11 @@ def function(pair: Pair) -> Pattern | None:
     """One of the functions above, applied to every element."""
     if not pair.telling:
         return None
-    for name, text, change in _FUNCTIONS:
+    for name, change in _FUNCTIONS:
         if pair.expected.dtype.kind == "c" and name in _REAL_ONLY:
             continue
         if pair.is_answer(change(pair.expected)):
-            return Pattern(name, f"The answer is {text}.")
+            return Pattern(name, say(f"patterns.{name}"))
     return None
 
 
@@ -57,49 +54,38 @@ def precision(pair: Pair) -> Pattern | None:
     for narrow, eps, words in _NARROW:
         held = np.array_equal(pair.actual.astype(narrow).astype(np.float64), pair.actual)
         if held and np.max(np.abs(pair.actual - pair.expected)) <= 16 * eps * pair.scale:
-            text = f"The numbers are right only to {words}: was a narrower dtype in use?"
-            return Pattern("precision", text)
+            return Pattern("precision", say(f"patterns.{words}"))
     return None
 
 
 _NARROW: tuple[tuple[type[np.floating[Any]], float, str], ...] = (
-    (np.float16, 2.0**-10, "half precision"),
-    (np.float32, 2.0**-23, "single precision"),
+    (np.float16, 2.0**-10, "half_precision"),
+    (np.float32, 2.0**-23, "single_precision"),
 )
-
-_TWICE = "The answer is twice the expected one."
-_HALF = "The answer is half of the expected one."
-_SUM = "The answer is too large by the length of an axis: a sum where a mean is expected?"
-_MEAN = "The answer is too small by the length of an axis: a mean where a sum is expected?"
-_SUM_ALL = "The answer is too large by the number of elements: a sum where a mean is expected?"
-_MEAN_ALL = "The answer is too small by the number of elements: a mean where a sum is expected?"
-_BINARY = "The answer mixes up the logarithm to base two and the natural logarithm."
-_DECIMAL = "The answer mixes up the logarithm to base ten and the natural logarithm."
-_DEGREES = "The answer mixes up degrees and radians."
 
 
 def _named_factors(shape: tuple[int, ...]) -> Iterator[tuple[float, str, str, str]]:
-    """Factor, name of the pattern, sentence, and what the factor is."""
-    yield 2.0, "twice", _TWICE, "factor 2"
-    yield 0.5, "half", _HALF, "factor 1/2"
+    """Factor, name of the pattern, key of its sentence, and what the factor is."""
+    yield 2.0, "twice", "twice", "factor 2"
+    yield 0.5, "half", "half", "factor 1/2"
     total = math.prod(shape)
     for n in sorted({n for n in shape if n > 2}):
-        yield float(n), "sum for mean", _SUM, f"factor {n}, the length of an axis"
-        yield 1.0 / n, "mean for sum", _MEAN, f"factor 1/{n}, {n} being the length of an axis"
+        yield float(n), "sum for mean", "sum_axis", f"factor {n}, the length of an axis"
+        yield 1.0 / n, "mean for sum", "mean_axis", f"factor 1/{n}, {n} being the length of an axis"
     if total > 2:
-        yield float(total), "sum for mean", _SUM_ALL, f"factor {total}, the number of elements"
+        yield float(total), "sum for mean", "sum_all", f"factor {total}, the number of elements"
         yield (
             1.0 / total,
             "mean for sum",
-            _MEAN_ALL,
+            "mean_all",
             f"factor 1/{total}, {total} being the number of elements",
         )
     for factor, what in ((math.log(2), "ln 2"), (1 / math.log(2), "1 / ln 2")):
-        yield factor, "base of logarithm", _BINARY, f"factor {what}"
+        yield factor, "base of logarithm", "base_two", f"factor {what}"
     for factor, what in ((math.log(10), "ln 10"), (1 / math.log(10), "1 / ln 10")):
-        yield factor, "base of logarithm", _DECIMAL, f"factor {what}"
+        yield factor, "base of logarithm", "base_ten", f"factor {what}"
     for factor, what in ((180 / math.pi, "180 / pi"), (math.pi / 180, "pi / 180")):
-        yield factor, "degrees", _DEGREES, f"factor {what}"
+        yield factor, "degrees", "degrees", f"factor {what}"
 
 
 def factor(pair: Pair) -> Pattern | None:
@@ -107,9 +93,9 @@ def factor(pair: Pair) -> Pattern | None:
     quotient = _quotient(pair)
     if quotient is None:
         return None
-    for known, name, text, detail in _named_factors(pair.expected.shape):
+    for known, name, key, detail in _named_factors(pair.expected.shape):
         if pair.is_answer(known * pair.expected):
-            return Pattern(name, text, detail)
+            return Pattern(name, say(f"patterns.{key}"), detail)
     if not pair.telling:
         return None
     return _whole_factor(pair, quotient) or _sample_factor(pair, quotient)
@@ -127,8 +113,9 @@ def _whole_factor(pair: Pair, factor: float) -> Pattern | None:
         if whole and whole * slack < 0.01 and abs(value - whole) <= 2 * whole * slack:
             exact = whole if said == "large" else 1 / whole
             if pair.is_answer(exact * pair.expected):
-                text = f"The answer is too {said} by a whole number: a sum and a mean exchanged?"
-                return Pattern(name, text, f"factor {whole if said == 'large' else f'1/{whole}'}")
+                return Pattern(
+                    name, say(f"patterns.whole_{said}"), f"factor {whole if said == 'large' else f'1/{whole}'}"
+                )
     return None
 
 
@@ -144,8 +131,7 @@ def _sample_factor(pair: Pair, factor: float) -> Pattern | None:
         ratio = max(value, 1 / value)
         n = round(ratio / (ratio - 1))
         if n >= 3 and n * n * slack < 0.002 and abs(ratio * (n - 1) / n - 1) <= 4 * slack:
-            text = "The answer divides by one less than the number of samples, or should do so."
-            return Pattern("degrees of freedom", text, f"factor {what} or its inverse, n = {n}")
+            return Pattern("degrees of freedom", say("patterns.freedom"), f"factor {what} or its inverse, n = {n}")
     return None
 
 
@@ -159,8 +145,7 @@ def free_constant(pair: Pair) -> Pattern | None:
         allowed = pair.absolute + pair.relative * np.abs(pair.expected)
         moved = np.abs(pair.actual - pair.expected) > allowed
         if np.count_nonzero(moved) > 1:
-            text = "The answer is the expected one times a constant factor."
-            found.append(Pattern("factor", text, f"factor {factor:.6g}"))
+            found.append(Pattern("factor", say("patterns.factor"), f"factor {factor:.6g}"))
     offset = _offset(pair)
     if offset is not None:
         found.append(offset)
@@ -180,7 +165,7 @@ def _offset(pair: Pair) -> Pattern | None:
     near = np.abs(pair.actual - moved) <= allowed
     if not np.all(near | (pair.actual == moved) | (np.isnan(pair.actual) & np.isnan(moved))):
         return None
-    return Pattern("offset", "A constant was added to the expected answer.", f"offset {shift:.6g}")
+    return Pattern("offset", say("patterns.offset"), f"offset {shift:.6g}")
 
 
 def off_by_one(pair: Pair) -> Pattern | None:
@@ -190,11 +175,10 @@ def off_by_one(pair: Pair) -> Pattern | None:
     step = pair.actual - pair.expected
     for sign, word in ((1, "large"), (-1, "small")):
         if np.all(step == sign):
-            which = "Every whole number" if step.size > 1 else "The whole number"
-            return Pattern("off by one", f"{which} is one too {word}.")
+            return Pattern("off by one", say(f"patterns.{'all' if step.size > 1 else 'one'}_{word}"))
         # Between labels 0 and 1 every mistake is off by one.
         if np.all((step == sign) | (step == 0)) and pair.expected.max() > 1:
-            return Pattern("off by one", f"Where the whole numbers differ they are one too {word}.")
+            return Pattern("off by one", say(f"patterns.some_{word}"))
     return None
 
 

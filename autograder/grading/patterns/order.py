@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.grading.patterns.pair import CLEAR, Pair, Pattern, axes, axis_pairs, is_near
+from autograder.messages import say
 
 
 def swapped_axes(pair: Pair) -> Pattern | None:
@@ -12,23 +13,23 @@ def swapped_axes(pair: Pair) -> Pattern | None:
     for first, second in axis_pairs(pair.expected.ndim):
         if pair.is_answer(pair.expected.swapaxes(first, second)):
             if pair.expected.ndim == 2:
-                return Pattern("transpose", "The answer is the transpose of the expected one.")
+                return Pattern("transpose", say("patterns.transpose"))
             detail = f"axes {first} and {second}"
-            return Pattern("transpose", "The answer is the expected one with two axes exchanged.", detail)
+            return Pattern("transpose", say("patterns.swapped"), detail)
     return None
 
 
 def reversed_order(pair: Pair) -> Pattern | None:
     """The answer runs backwards along one axis."""
-    for axis, name in axes(pair.expected.ndim):
+    for axis, along in axes(pair.expected.ndim):
         if pair.is_answer(np.flip(pair.expected, axis)):
-            return Pattern("reversed", f"The numbers are right, but in reverse order{name}.", f"axis {axis}")
+            return Pattern("reversed", say("patterns.reversed", along=along), f"axis {axis}")
     return None
 
 
 def shifted(pair: Pair) -> Pattern | None:
     """The rows of the answer are those of the expected array, moved by one."""
-    for axis, name in axes(pair.expected.ndim):
+    for axis, along in axes(pair.expected.ndim):
         expected, actual = np.moveaxis(pair.expected, axis, 0), np.moveaxis(pair.actual, axis, 0)
         # Two rows left to compare, which must not be alike: a constant is its own shift.
         if len(expected) < 3:
@@ -38,12 +39,8 @@ def shifted(pair: Pair) -> Pattern | None:
             ("early", expected[1:], actual[:-1]),
         ):
             if (wanted[0] != wanted[-1]).any() and pair.near(wanted, given).all():
-                text = f"The numbers are right, but one place too {word}{name}: off by one."
-                return Pattern("shifted", text, f"axis {axis}")
+                return Pattern("shifted", say(f"patterns.{word}", along=along), f"axis {axis}")
     return None
-
-
-_WHOLE = "The answer is normalised over the whole array instead of along one axis."
 
 
 def other_normalisation(pair: Pair) -> Pattern | None:
@@ -64,12 +61,12 @@ def other_normalisation(pair: Pair) -> Pattern | None:
                 continue
             rest = quotient - quotient.mean(axis, keepdims=True)
             if is_near(right.sum(), 1.0, near) and is_near(rest, 0.0, near):
-                return Pattern("axis", _WHOLE)
-            for other, name in axes(left.ndim):
+                return Pattern("axis", say("patterns.whole_array"))
+            for other, along in axes(left.ndim):
                 if other == axis or not is_near(right.sum(other), 1.0, near):
                     continue
                 if is_near(rest - rest.mean(other, keepdims=True), 0.0, near):
-                    text = f"The answer is normalised{name}, which is another one than expected."
+                    text = say("patterns.other_axis", along=along)
                     return Pattern("axis", text, f"axis {other} instead of {axis}")
     return None
 
@@ -78,8 +75,7 @@ def exchanged_shape(pair: Pair) -> Pattern | None:
     """Right numbers in a shape with two axes exchanged."""
     for first, second in axis_pairs(pair.expected.ndim):
         if pair.is_answer(pair.expected.swapaxes(first, second)):
-            text = "The numbers are right, but two axes are exchanged: the answer is transposed."
-            return Pattern("transpose", text, f"axes {first} and {second}")
+            return Pattern("transpose", say("patterns.exchanged"), f"axes {first} and {second}")
     return None
 
 
@@ -90,9 +86,9 @@ def reshaped(pair: Pair) -> Pattern | None:
         return None
     long, answer = ([n for n in shape if n != 1] for shape in (expected, actual))
     if long == answer:
-        word = "missing: keepdims?" if len(actual) < len(expected) else "too many: was it meant to be summed away?"
-        return Pattern("axis of length one", f"The numbers are right; an axis of length one is {word}")
-    return Pattern("reshape", "The numbers are right and in the right order; only the shape differs.")
+        key = "axis_missing" if len(actual) < len(expected) else "axis_too_many"
+        return Pattern("axis of length one", say(f"patterns.{key}"))
+    return Pattern("reshape", say("patterns.reshape"))
 
 
 def broadcast(pair: Pair) -> Pattern | None:
@@ -101,20 +97,19 @@ def broadcast(pair: Pair) -> Pattern | None:
     if actual.size <= expected.size:
         return None
     if actual.shape == (expected.size, expected.size) and expected.size > 1:
-        text = "A column seems to have met a row and filled a square: compare their shapes."
-        return Pattern("broadcast", text)
+        return Pattern("broadcast", say("patterns.column"))
     try:
         repeated = np.broadcast_to(expected, actual.shape)
     except ValueError:
         return None
     if pair.is_answer(repeated):
-        return Pattern("broadcast", "The numbers are right, but each of them is repeated.")
+        return Pattern("broadcast", say("patterns.repeated"))
     return None
 
 
 def one_row(pair: Pair) -> Pattern | None:
     """The expected numbers with one row too many or too few."""
-    for axis, name in axes(min(pair.expected.ndim, pair.actual.ndim)):
+    for axis, along in axes(min(pair.expected.ndim, pair.actual.ndim)):
         if pair.expected.ndim != pair.actual.ndim:
             return None
         extra = pair.actual.shape[axis] - pair.expected.shape[axis]
@@ -125,10 +120,6 @@ def one_row(pair: Pair) -> Pattern | None:
         for place, kept in (("end", slice(None, -1)), ("beginning", slice(1, None))):
             cut = np.moveaxis(np.moveaxis(longer, axis, 0)[kept], 0, axis)
             if cut.shape == shorter.shape and cut.size and pair.near(cut, shorter).all():
-                word = "too many" if extra > 0 else "missing"
-                return Pattern(
-                    "one row",
-                    f"The numbers are right, but one is {word} at the {place}{name}.",
-                    f"axis {axis}",
-                )
+                key = f"{'too_many' if extra > 0 else 'missing'}_{place}"
+                return Pattern("one row", say(f"patterns.{key}", along=along), f"axis {axis}")
     return None

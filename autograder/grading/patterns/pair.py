@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from autograder.course.values import Array
+from autograder.messages import say
 
 MAX_AXES = 6
 #: How far beyond the tolerance the largest difference must be, to be more than noise; and for
 #: patterns with a free constant, which fit by chance more easily.
 CLEAR = 8.0
 VERY_CLEAR = 100.0
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Pair:
 def axes(ndim: int) -> Iterator[tuple[int, str]]:
     """Every axis and how to speak of it without a number."""
     for axis in range(ndim):
-        yield axis, "" if ndim == 1 else f" along the {_ORDINALS[axis]} axis"
+        yield axis, "" if ndim == 1 else say(f"patterns.along_{axis + 1}")
 
 
 def axis_pairs(ndim: int) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,1 @@
+"""The commands of `autograder`, thin over public functions; heavy imports happen inside them."""
