@@ -19,7 +19,7 @@ from typing import Any
 from IPython.core.error import UsageError as MagicError
 
 from autograder import messages
-from autograder.course.observe import add_cells
+from autograder.course.observe import KERNEL_CELLS
 from autograder.errors import AutograderError, UsageError
 from autograder.grading.key import PUBLIC_FILE, AnswerKey, KeyedQuestion, read_public
 from autograder.grading.marking import mark_transcript
@@ -118,7 +118,7 @@ def _cells(shell: Any) -> Iterator[tuple[int, str]]:
         number = re.search(r"\d+", name[1]) if name else None
         if number is not None:
             source = "".join(lines)
-            add_cells(file)
+            KERNEL_CELLS.add(file)
             describe.know_cell(file, f"cell {number[0]}", source)
             yield int(number[0]), source
 

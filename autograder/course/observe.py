@@ -167,16 +167,10 @@ def _counting_steps() -> Iterator[list[int]]:
         sys.settrace(outer)
 
 
-#: How the files are called in which cells stand, ``<cell 3>``, and text that was executed.
-_cells: tuple[str, ...] = ("<cell ", "<string>")
-
-
-def add_cells(prefix: str) -> None:
-    """Code whose file has a name that begins so stands in a cell, too: a kernel of Jupyter names them its own way."""
-    global _cells
-    _cells = tuple(dict.fromkeys((*_cells, prefix)))
+#: File names of cells in a kernel, which gives them names of its own.
+KERNEL_CELLS: set[str] = set()
 
 
 def _is_cell(code: CodeType) -> bool:
-    """Whether code stands in a cell."""
-    return code.co_filename.startswith(_cells)
+    """Whether code stands in a cell, whose file is called ``<cell 3>``, or was executed as text."""
+    return code.co_filename.startswith(("<cell ", "<string>")) or code.co_filename in KERNEL_CELLS

@@ -74,11 +74,13 @@ def solution_files(assignment: Assignment, below: str) -> dict[str, bytes]:
     """Master and checks, with all that lies beside them, as members below a folder that is then a course."""
     home = assignment.folder / "solutions"
     files = {path.relative_to(home): path for path in sorted(assignment.master.parent.rglob("*")) if path.is_file()}
-    return {
+    members = {
         f"{below}/solutions/{name.as_posix()}": path.read_bytes()
         for name, path in files.items()
         if _NOT_COPIED.isdisjoint(name.parts)
     }
+    settings = assignment.folder / "course.toml"  # its language and its words
+    return members | ({f"{below}/course.toml": settings.read_bytes()} if settings.is_file() else {})
 
 
 def requirement_files(requirements: Path | None, wheel: Path | None, extra: str = "") -> dict[str, str | bytes]:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from autograder import messages
 from autograder.course.load import load_assignment
 from autograder.course.model import Assignment
 from autograder.errors import AutograderError, GraderError, UsageError
@@ -87,6 +88,7 @@ _FORM = {
 
 def grade_as_set(assignment: Assignment, notebook: Path, settings: Settings) -> Run:
     """Grade one notebook as the settings of an archive say; raises what `autograder.grade` raises."""
+    messages.use(messages.read_course(assignment.folder))
     return grade(
         assignment,
         [notebook],

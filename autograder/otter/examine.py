@@ -6,6 +6,7 @@ test files, one data file per question.
 
 from __future__ import annotations
 
+import linecache
 import os
 import tempfile
 from collections.abc import Mapping
@@ -15,7 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from autograder.course.observe import add_cells
+from autograder import messages
+from autograder.course.observe import KERNEL_CELLS
 from autograder.grading.key import AnswerKey, KeyedCheck, read_public
 from autograder.grading.marking import mark_transcript
 from autograder.grading.submissions import Submission
@@ -47,6 +49,7 @@ def examine(question: str, title: str, names: Mapping[str, Any]) -> None:
     # A kernel keeps the text of its cells, in the order in which they ran.
     texts = names.get("In")
     cells = tuple((i, text) for i, text in enumerate(texts) if type(text) is str) if type(texts) is list else ()
+    _know_cells()
     part = replace(key, questions=(replace(keyed, checks=(check,)),))
     transcript = Transcript({question: _answers(question, check, names)}, (), 1)
     mark = mark_transcript(Submission("", "", cells=cells), part, transcript, "hint", {})
@@ -59,8 +62,15 @@ def examine(question: str, title: str, names: Mapping[str, Any]) -> None:
 def _key(path: Path) -> AnswerKey:
     with suppress(ImportError):
         import torch  # noqa: F401  # a job has it loaded, whatever the notebook imports
-    add_cells(f"{tempfile.gettempdir()}{os.sep}ipykernel_{os.getpid()}{os.sep}")
-    return read_public(path)
+    key = read_public(path)
+    messages.use(key.words)
+    return key
+
+
+def _know_cells() -> None:
+    """Make known which files are cells: a kernel keeps their text where tracebacks look for it."""
+    folder = f"{tempfile.gettempdir()}{os.sep}ipykernel_{os.getpid()}{os.sep}"
+    KERNEL_CELLS.update(file for file in tuple(linecache.cache) if file.startswith(folder))
 
 
 class _Line:

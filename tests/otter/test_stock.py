@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import linecache
 import subprocess
 import sys
 import zipfile
@@ -16,7 +17,6 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.course import observe
 from autograder.course.model import Assignment
 from autograder.course.observe import Forbids, lines, ops
 from autograder.course.probes import call
@@ -167,7 +167,6 @@ CASES = {
 
 @pytest.mark.parametrize(("case", "source", "message"), CASES.values(), ids=CASES)
 def test_what_a_question_forbids_is_seen_in_cells_of_a_kernel(tmp_path, monkeypatch, case, source, message):
-    monkeypatch.setattr(observe, "_cells", observe._cells)
     monkeypatch.chdir(tmp_path)
     key = keyed(KeyedCheck("t", False, 100, "", (case,)), Forbids(imports=("textwrap",)))
     Path("tests").mkdir()
@@ -176,6 +175,7 @@ def test_what_a_question_forbids_is_seen_in_cells_of_a_kernel(tmp_path, monkeypa
     assert not read_public(Path("tests/f.json")).questions[0].checks[0].public
     # A kernel's way to name the file of a cell.
     place = f"{examining.tempfile.gettempdir()}/ipykernel_{examining.os.getpid()}/123.py"
+    monkeypatch.setitem(linecache.cache, place, (len(source), None, source.splitlines(keepends=True), place))
     names: dict[str, Any] = {}
     exec(compile(source, place, "exec"), names)
     with pytest.raises(AssertionError, match=message):
@@ -185,7 +185,6 @@ def test_what_a_question_forbids_is_seen_in_cells_of_a_kernel(tmp_path, monkeypa
 
 
 def test_what_a_question_forbids_is_seen_in_the_text_of_cells(tmp_path, monkeypatch):
-    monkeypatch.setattr(observe, "_cells", observe._cells)
     monkeypatch.chdir(tmp_path)
     key = keyed(
         KeyedCheck("t", False, 100, "", (Case(ops(call(x=X)), {"output": 2 * X}, {}),)), Forbids(names=("dot",))
