@@ -119,3 +119,11 @@ def test_a_mistake_in_the_file_is_named_with_the_file(tmp_path, text, said):
         messages.read_course(written(tmp_path, text))
     assert str(caught.value).startswith(str(tmp_path / "course.toml"))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("ended.ended_process", "exited with {code}"), ("report.score", "{points:d} of {of}")]
+)
+def test_a_rewording_that_could_tell_too_much_or_fail_is_refused(key, text):
+    with pytest.raises(CourseError, match=r"cannot be reworded|formats a placeholder"):
+        Catalogue("en", {key: text})

@@ -96,6 +96,10 @@ def grade(
         loaded = load(course, [assignment])[0]
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         folder = RunFolder(out, loaded.name, replace=replace) if out is not None else None
+        if html is not None:  # a folder that cannot be used is told before the class is graded
+            from autograder.reports.folder import earlier_pages
+
+            earlier_pages(html)
         with _opened(gradebook) as book, progress(show_lines=True) as advance:
 
             def on_mark(mark: Mark, done: int, total: int) -> None:
@@ -133,13 +137,13 @@ def grade(
                 err.print(f"warning: {warning}", style="yellow", soft_wrap=True)
             if folder is not None:
                 folder.finish(run.marks, run.provenance, run.elapsed_s, finished=True)
+            _show_run(run, format, show or [])
             if html is not None:
                 from autograder.reports.classroom import Classroom
                 from autograder.reports.folder import write_pages
 
                 classroom = Classroom(run.assignment, started=started, by_hand=by_hand)
                 show_page(write_pages(html, classroom, run.marks))
-            _show_run(run, format, show or [])
             if any(mark.status == "grader_error" for mark in run.marks):
                 raise typer.Exit(3)
             if fail_under is not None and any(_percent(mark) < fail_under for mark in run.marks):

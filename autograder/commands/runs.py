@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -182,6 +183,8 @@ def adjust(
     with reported_errors(), _needed(gradebook) as book:
         import getpass
 
+        if not math.isfinite(points):
+            raise UsageError(f"{points} points: not a number of points.")
         hundredths = round(points * 100)
         if abs(points * 100 - hundredths) > 1e-6:
             raise UsageError(f"{points:g} points: at most two decimals.")

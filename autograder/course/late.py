@@ -82,7 +82,8 @@ class LateRules:
         """
         over = Fraction(0) if self.due is None else handed_in - self.due - self.grace_s
         days = max(0, -(-over // DAY_S))
-        free = min(days, late_days)
+        # A late day is spent only where it saves something.
+        free = min(days, late_days) if hundredths > 0 and self.percent_per_day > 0 else 0
         percent = min((days - free) * self.percent_per_day, self.cap_percent)
         # Half a hundredth is the student's.
         left = (hundredths * (100 - percent) / 100 + Fraction(1, 2)) // 1
@@ -142,7 +143,8 @@ def load_rules(folder: Path, known: list[str]) -> CourseRules:
 
 
 def _rules(document: dict[str, Any], known: list[str], path: Path) -> CourseRules:
-    top = _read(document, _COURSE, f"{path}")
+    ours = {key: value for key, value in document.items() if key not in _OF_OTHERS}
+    top = _read(ours, _COURSE, f"{path}")
     common = _read(top.pop("late", {}), _LATE, f"{path}, [late]")
     common |= {"attempts": top.pop("attempts")} if "attempts" in top else {}
     assignments = {}
@@ -227,3 +229,5 @@ _COURSE = {
     "late": ("late", _table),
     "assignments": ("assignments", _table),
 }
+#: What else the file may hold, for `autograder.messages`.
+_OF_OTHERS = ("language", "messages")

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
+from autograder import messages
 from autograder.course.model import Assignment
 from autograder.errors import CourseError, GraderError, UsageError
 from autograder.grading import bundle as bundles
@@ -62,7 +63,9 @@ class Cluster:
         self.facts = facts_about(assignment, terms, sorted(demanded))
         self._bundle = bundles.pack(assignment)
         self._digest = bundles.digest(self._bundle)
-        self._conditions = json.dumps({"terms": terms.as_dict(), "facts": self.facts}).encode()
+        self._conditions = json.dumps(
+            {"terms": terms.as_dict(), "facts": self.facts, "words": messages.current().to_document()}
+        ).encode()
         self._lock = threading.Lock()
         self._delivered: set[str] = set()
         self._refused: dict[str, str] = {}

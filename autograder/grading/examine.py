@@ -7,6 +7,8 @@ What it holds (the answer key, the mistakes' answers, a warm zygote) only saves 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +18,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any, Protocol
 
+from autograder import messages
 from autograder.course.model import Assignment
 from autograder.errors import GraderError
 from autograder.grading.diagnosis import Casebook
@@ -126,7 +129,9 @@ class Examiner:
 
 def facts_about(assignment: Assignment, terms: Terms, layers: Sequence[str]) -> dict[str, Any]:
     """Everything that marks under these terms behind these layers depend on, on this machine."""
-    return provenance(
+    words = messages.current().to_document()
+    spoken = {"words": hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()} if words else {}
+    return spoken | provenance(
         device="cpu",
         seed=terms.seed,
         checks_sha256=file_sha256(assignment.checks_file),

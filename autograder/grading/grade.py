@@ -12,7 +12,7 @@ import itertools
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -272,12 +272,8 @@ def _results(done: set[Future[Result]]) -> Iterator[Result]:
 @contextmanager
 def _slots(place: _Place[AnySlot], count: int) -> Iterator[SimpleQueue[AnySlot]]:
     """A queue of slots, closed together at the end."""
-    slots = [place.slot() for _ in range(count)]
     free: SimpleQueue[AnySlot] = SimpleQueue()
-    for slot in slots:
-        free.put(slot)
-    try:
+    with ExitStack() as opened:
+        for _ in range(count):
+            free.put(opened.enter_context(closing(place.slot())))
         yield free
-    finally:
-        for slot in slots:
-            slot.close()

@@ -127,6 +127,10 @@ def _by_folders(notebooks: Sequence[Parts], place: Place, assignment: str) -> li
             for layout, pattern in _FOLDERS.items()
             if (match := re.search(pattern.replace("ASSIGNMENT", re.escape(assignment)), path))
         ]
+        # Folders of the operator's own may be called like those of nbgrader: there, several notebooks lie in one.
+        outside = [m for m in matches if m[2].end() <= len(place.path) + 1]
+        if len(notebooks) > 1 and not place.single:
+            matches = [m for m in matches if m not in outside]
         if not matches:
             named.append(Owner(_plain(parts, assignment, place.name)))
             continue

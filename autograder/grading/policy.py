@@ -116,7 +116,7 @@ def applied(
                 found, seen = None, {"device": "unknown"}
             if found is not None:
                 found = found[0], found[1] + _where(seen or {}, text)
-            elif (seen or {}).get("device") == "unknown":
+            elif _text((seen or {}).get("device")) == "unknown":
                 mark = replace(mark, message=say("policy.no_verdict"))
         if isinstance(case.probe, Ops):
             found = _in_text(question, text) or found
@@ -166,10 +166,10 @@ def _judge_lines(probe: Lines, seen: Mapping[Any, Any], forbids: Forbids) -> Ref
 
 
 def _judge_device(probe: Device, seen: Mapping[Any, Any], forbids: Forbids) -> Refusal | None:
-    if seen.get("device") in ("fine", "unknown"):
+    (verdict, operator, kind) = (_text(seen.get(name)) for name in ("device", "operator", "kind"))
+    if verdict in ("fine", "unknown"):
         return None
-    operator, kind = seen.get("operator"), seen.get("kind")
-    name = operator if isinstance(operator, str) and operator in _NAMED_OPERATORS else say("policy.an_operator")
+    name = operator if operator in _NAMED_OPERATORS else say("policy.an_operator")
     return "fail", say(f"policy.{kind if kind in _FAULTS else _FAULTS[0]}", operator=name)
 
 
@@ -202,6 +202,11 @@ def _shapes(record: Any) -> Iterator[tuple[int, ...]]:
         yield from (shape for item in record for shape in _shapes(item))
     elif hasattr(record, "__dataclass_fields__"):
         yield from _shapes(vars(record))
+
+
+def _text(value: Any) -> str:
+    """What a job says, where it is a text; "" for anything else."""
+    return value if type(value) is str else ""
 
 
 def _texts(value: Any) -> list[str]:

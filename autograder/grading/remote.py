@@ -17,7 +17,8 @@ from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
-from autograder.errors import AutograderError, CourseError
+from autograder import messages
+from autograder.errors import AutograderError, CourseError, GraderError
 from autograder.grading import bundle as bundles
 from autograder.grading.examine import Examiner, Terms
 from autograder.grading.submissions import Submission
@@ -106,6 +107,8 @@ class _Room:
     def __init__(self, bundle: bytes, conditions: bytes) -> None:
         document = json.loads(conditions)
         self._bundle, self._terms, self._demanded = bundle, Terms.from_dict(document["terms"]), document["facts"]
+        words = document["words"]
+        messages.use(messages.Catalogue(words.get("language", messages.SOURCE), words.get("messages")))
         self._lock = threading.Lock()
         self._examiner: Examiner | None = None
         self._refusal: AutograderError | None = None
@@ -151,6 +154,8 @@ class _Room:
                         examiner.close()
                         raise AutograderError(reason)
                     self._examiner = examiner.__enter__()
+            except GraderError:  # it may be over the next time: a zygote that did not start in time, say
+                raise
             except AutograderError as error:
                 self._refusal = error
                 raise

@@ -192,7 +192,7 @@ def _result(student: str, chosen: _Candidate, attempts: int, adjusted: int) -> R
         max_hundredths=mark.max_hundredths,
         charge=chosen.charge,
         adjusted=adjusted,
-        hundredths=None if broken else chosen.hundredths + adjusted,
+        hundredths=None if broken else max(0, chosen.hundredths + adjusted),
         questions=tuple((question.name, question.hundredths) for question in mark.questions),
         flags=mark.flags,
     )

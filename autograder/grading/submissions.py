@@ -106,10 +106,15 @@ class Source:
     def _written(self) -> float | None:
         try:
             if self.entry is None:
-                return self.path.lstat().st_mtime
+                written = self.path.lstat().st_mtime
+                return written if 0 <= written < _YEAR_9999 else None
             return time.mktime((*self.entry.date_time, 0, 0, -1))  # an archive has local time
         except (OSError, ValueError, OverflowError):
             return None
+
+
+#: Seconds since 1970; gradebooks write years of four digits.
+_YEAR_9999 = 253_370_764_800
 
 
 def find_submissions(

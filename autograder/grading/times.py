@@ -40,7 +40,8 @@ def parse_time(text: str) -> float | None:
         time = datetime.fromisoformat(f"{match['date']} {clock}").replace(tzinfo=timezone(offset))
     except ValueError:  # 30 February, or an offset of 30 hours
         return None
-    return time.timestamp() if time.year >= 1970 else None
+    # In UTC it may be another year, and gradebooks write four digits.
+    return time.timestamp() if 1970 <= time.year < 9999 else None
 
 
 def time_text(seconds: int) -> str:

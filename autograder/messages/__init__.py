@@ -30,6 +30,8 @@ else:
 
 COURSE_FILE = "course.toml"
 SOURCE = "en"
+#: Messages that hold what a job can choose; `autograder.grading.marking` cuts it out by their form.
+_FIXED = frozenset({"ended.no_answer", "ended.crashed", "ended.ended_process"})
 _HERE = Path(__file__).parent
 
 
@@ -109,7 +111,7 @@ def read_course(folder: Path) -> Catalogue:
     """
     path = folder / COURSE_FILE
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         return Catalogue(document.get("language", SOURCE), dict(_flat(document.get("messages", {}))))
     except FileNotFoundError:
         return Catalogue()
@@ -139,6 +141,10 @@ def _check(key: str, text: str, source: Mapping[str, str]) -> None:
     except ValueError as error:
         raise CourseError(f"message {key!r}: {error}. Write a brace of the text twice.") from None
     known = placeholders(source[key])
+    if key in _FIXED:
+        raise CourseError(f"message {key!r} cannot be reworded: what a job could choose in it is cut out of it.")
+    if any(spec or conversion for _, _, spec, conversion in Formatter().parse(text)):
+        raise CourseError(f"message {key!r} formats a placeholder. Write its name in braces, and nothing else.")
     if not found <= known:
         names = ", ".join(sorted(found - known))
         raise CourseError(f"message {key!r} has no placeholder {names}; known: {', '.join(sorted(known)) or 'none'}.")

@@ -29,7 +29,7 @@ def write_pages(folder: Path, classroom: Classroom, marks: Iterable[Mark]) -> Pa
         UsageError: the folder holds something else, or cannot be written.
         GraderError: a page cannot be written, for example because the disk is full.
     """
-    old = _earlier_pages(folder)
+    old = earlier_pages(folder)
     try:
         names, written = FileNames(), set()
         for mark in marks:
@@ -46,8 +46,12 @@ def write_pages(folder: Path, classroom: Classroom, marks: Iterable[Mark]) -> Pa
     return folder / INDEX
 
 
-def _earlier_pages(folder: Path) -> list[Path]:
-    """The pages of students that an earlier report left."""
+def earlier_pages(folder: Path) -> list[Path]:
+    """The pages of students that an earlier report left; the folder is made if missing.
+
+    Raises:
+        UsageError: it holds something else, or cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not any(folder.iterdir()):

@@ -85,6 +85,7 @@ class ForkSlot:
         self._sandbox = sandbox
         self._zygote: Zygote | None = None
         self.control: socket.socket = socket.socket()
+        self._lost = False  # whether the server has ended, or has never begun
         self._last: ForkedProcess | None = None
         self._name = ""
         self._group: cgroups.SlotGroup | None = None
@@ -93,7 +94,11 @@ class ForkSlot:
             limits = sandbox.limits
             # Above the address space limit, whose error a student can read; the files of a job count as memory too.
             memory_mib = int(1.25 * limits.memory_mib) + limits.scratch_mib
-            self._group.limit(memory_mib * _MIB, limits.processes + 8)
+            try:
+                self._group.limit(memory_mib * _MIB, limits.processes + 8)
+            except OSError:
+                self._group.remove()
+                raise
 
     @contextlib.contextmanager
     def job(self, budget_s: float) -> Iterator[Job]:
@@ -104,12 +109,15 @@ class ForkSlot:
         with their_channel, their_output:
             self._name = self._sandbox.next_name()
             packet = {"do": "job", "cpu_s": budget_s, "name": self._name}
-            send_packet(self.control, packet, (their_channel.fileno(), their_output.fileno()))
-        answer = receive_packet(self.control)
+            answer = None
+            with contextlib.suppress(ConnectionError):  # the server is gone
+                send_packet(self.control, packet, (their_channel.fileno(), their_output.fileno()))
+                answer = receive_packet(self.control)
         if answer is None:
             channel.close()
             output.close()
-            raise GraderError("the zygote ended before it had forked a job")
+            self.lose()
+            raise GraderError("the server of a slot ended before it had forked a job")
         message, fds = answer
         process = self._last = ForkedProcess(self, message["pid"], fds[0] if fds else None, self._group)
         job = Job(process, channel, output, self._sandbox.limits, budget_s)
@@ -117,6 +125,10 @@ class ForkSlot:
             yield job
         finally:
             job.close()
+
+    def lose(self) -> None:
+        """Remember that the server is gone: the next job gets another one."""
+        self._lost = True
 
     def close(self) -> None:
         with contextlib.suppress(GraderError, OSError):
@@ -139,21 +151,28 @@ class ForkSlot:
 
     def _enter_zygote(self) -> None:
         current = self._sandbox.enter(self._zygote)
-        if current is not self._zygote:
-            self.control.close()
-            self._zygote = current
-            self.control = current.slot_control()
-            packet = receive_packet(self.control)
-            if packet is None:
-                raise GraderError("the zygote ended before it had forked the server of a slot")
-            message, fds = packet
+        if current is self._zygote and not self._lost:
+            return
+        self.control.close()
+        self._zygote, self._lost = current, True  # until the server has said that it serves
+        self.control = current.slot_control()
+        packet = receive_packet(self.control)
+        if packet is None:
+            raise GraderError("the zygote ended before it had forked the server of a slot")
+        message, fds = packet
+        try:
             if self._group is not None:
                 # Its jobs are born in its group. Moving a process takes the kernel milliseconds, so that is done once.
                 pid = _outer_pid(fds[0]) if fds else message["pid"]
-                if pid is not None:
-                    self._group.add(pid)
+                if pid is None:
+                    raise GraderError("the server of a slot ended before it had joined its control group")
+                self._group.add(pid)
+        except OSError as error:
+            raise GraderError(f"the server of a slot could not join its control group ({error.strerror})") from error
+        finally:
             for fd in fds:
                 os.close(fd)
+        self._lost = False
 
 
 class ForkedProcess:
@@ -186,6 +205,7 @@ class ForkedProcess:
                 self._pidfd = None
             if packet is None:
                 # A job does not outlive its zygote, so there is nothing left to wait for.
+                self._slot.lose()
                 self._end = End(-signal.SIGKILL, self._last.cpu_s, self._last.memory_bytes // 1024)
                 raise GraderError("the zygote ended while a job was running")
             message = packet[0]

@@ -11,22 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.course.late import LateRules, load_rules
+from autograder.course.late import Charge, LateRules, load_rules
 from autograder.errors import CourseError
+from autograder.messages import read_course
 
 DUE = 1_790_000_000
 DAY = 86_400
 
 
 def oracle(hundredths: int, handed_in: int, grace_min: Decimal, per_day: Decimal, cap: Decimal, late_days: int):
-    """Day by day: each day that has begun after the grace is paid with a late day, or with a percentage."""
+    """Day by day: each day that has begun after the grace costs a late day, if that saves points, or a percentage."""
     with localcontext() as context:
         context.prec = 60
         deadline = DUE + grace_min * 60
         days, percent, left = 0, Decimal(0), late_days
         while handed_in > deadline + days * DAY:
             days += 1
-            if left:
+            if left and hundredths and per_day:
                 left -= 1
             else:
                 percent += per_day
@@ -148,3 +149,15 @@ def test_a_course_without_the_file_takes_nothing(tmp_path):
 def test_nothing_in_the_file_is_passed_over(tmp_path, text, says):
     with pytest.raises(CourseError, match=says):
         rules_of(tmp_path, text)
+
+
+def test_the_words_of_reports_stand_in_the_same_file(tmp_path):
+    (tmp_path / "course.toml").write_text('\ufefflanguage = "de"\n[late]\npercent_per_day = 10\n', encoding="utf-8")
+    assert load_rules(tmp_path, []).others.percent_per_day == 10
+    assert read_course(tmp_path).language == "de"
+
+
+@pytest.mark.parametrize(("hundredths", "per_day"), [(0, 10), (500, 0)])
+def test_no_late_day_is_spent_where_it_saves_nothing(hundredths, per_day):
+    rules = LateRules(due=0, percent_per_day=Fraction(per_day))
+    assert rules.charge(hundredths, 200_000, 3) == Charge(3, 0, rules.percent_per_day * 3, hundredths)

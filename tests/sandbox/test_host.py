@@ -343,6 +343,20 @@ def test_jobs_are_born_in_the_control_group_of_their_slot():
         slot.close()
 
 
+@linux_only
+def test_a_slot_whose_server_was_killed_gets_another_one():
+    with Sandbox(preload=("numpy",)) as sandbox, contextlib.closing(sandbox.slot()) as slot:
+        with slot.job(10.0) as job:
+            assert job.receive()["is"] == "ready"
+            server = int(Path(f"/proc/{job.process._pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        slot._settle()
+        os.kill(server, signal.SIGKILL)
+        with pytest.raises(GraderError, match="server of a slot ended"), slot.job(10.0):
+            pass
+        with slot.job(10.0) as job:
+            assert job.receive()["is"] == "ready"
+
+
 # What is left behind ----------------------------------------------------------------------------
 
 
