@@ -14,7 +14,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,7 +23,7 @@ from autograder.course.probes import MissingName, Parts
 from autograder.sandbox import wire
 from autograder.sandbox.describe import describe_error
 from autograder.sandbox.live import Converter
-from autograder.sandbox.settings import restore_settings, settings_snapshot
+from autograder.sandbox.settings import PLACES, restore_settings, settings_snapshot
 from autograder.sandbox.shell import Shell
 
 # References taken before student code can replace them.
@@ -93,20 +93,29 @@ class StudentBench:
         return self._names[name]
 
 
-def make_shell(*, output_limit: int, seed: int) -> Shell:
-    """Make what is the same for every job, seeds included; jobs that are forked inherit it.
+@dataclass(frozen=True)
+class Desk:
+    """What is the same for every job: the shell, and the settings that hold at the begin of each question."""
+
+    shell: Shell
+    settings: dict[str, Any]
+
+
+def make_desk(*, output_limit: int, seed: int) -> Desk:
+    """Make the desk, seeds included; jobs that are forked inherit it.
 
     Each memory page that a job changes is copied for it: what happens before the fork is paid once.
     """
     shell = Shell(min(output_limit, wire.MAX_TEXT - _LAST_LINE))
     _seed_everything(seed, sys.modules.get("torch"))
-    return shell
+    return Desk(shell, settings_snapshot())
 
 
-def prepare(channel: Channel, shell: Shell, device: str = "cpu") -> Callable[[], None]:
+def prepare(channel: Channel, desk: Desk, device: str = "cpu") -> Callable[[], None]:
     """Make everything ready for student code; returns the function that answers frames until the grader is gone."""
+    shell = desk.shell
     bench = StudentBench(shell.namespace, Converter(device))
-    settings = settings_snapshot()
+    settings = desk.settings | settings_snapshot(PLACES)  # a job has a directory of its own
 
     def serve() -> None:
         channel.send({"is": "ready"})
@@ -190,7 +199,7 @@ def main() -> None:
     os.dup2(2, 1)  # what student code prints must not look like frames
     output_limit, seed, device, *preload = sys.argv[1:]
     warm_up(tuple(preload))
-    prepare(Channel(read_fd, write_fd), make_shell(output_limit=int(output_limit), seed=int(seed)), device)()
+    prepare(Channel(read_fd, write_fd), make_desk(output_limit=int(output_limit), seed=int(seed)), device)()
     os._exit(0)
 
 

@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -33,9 +33,13 @@ class _Setting:
 _SETTINGS: list[_Setting] = []
 
 
-def settings_snapshot() -> dict[str, Any]:
-    """The values that `restore_settings` puts back, states of random generators included."""
-    return {setting.name: setting.read() for setting in _SETTINGS}
+#: The settings that say where this process lives.
+PLACES = frozenset({"cwd", "environ"})
+
+
+def settings_snapshot(names: Container[str] | None = None) -> dict[str, Any]:
+    """The values that `restore_settings` puts back, states of random generators included; only those named, if any."""
+    return {setting.name: setting.read() for setting in _SETTINGS if names is None or setting.name in names}
 
 
 def restore_settings(snapshot: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ from autograder.sandbox.limits import OUT_OF_MEMORY_EXIT, Limits
 from autograder.sandbox.warm import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from autograder.sandbox.shell import Shell
+    from autograder.sandbox.job import Desk
 
 MAX_PACKET = 64 * 1024
 
@@ -65,14 +65,14 @@ def main() -> None:
         limits = Limits(**config["limits"])
         from autograder.sandbox import job
 
-        shell = job.make_shell(output_limit=limits.output_kib * 1024, seed=config["seed"])
+        desk = job.make_desk(output_limit=limits.output_kib * 1024, seed=config["seed"])
     except BaseException as error:
         send_packet(control, {"is": "failed", "message": f"{type(error).__name__}: {error}"[:4000]})
         os._exit(1)
     gc.collect()
     gc.freeze()  # children then share these pages instead of copying them at their first collection
     send_packet(control, {"is": "ready", "loaded": loaded, "vm_size_bytes": state.vm_size_bytes})
-    _serve_slots(control, active, state, limits, config, shell)
+    _serve_slots(control, active, state, limits, config, desk)
     os._exit(0)
 
 
@@ -104,7 +104,7 @@ def _serve_slots(
     state: jail.JailState,
     limits: Limits,
     config: dict[str, Any],
-    shell: Shell,
+    desk: Desk,
 ) -> None:
     """Fork one server per slot until the grader closes the control socket."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended servers are reaped by the kernel
@@ -116,7 +116,7 @@ def _serve_slots(
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             control.close()
             with socket.socket(fileno=slot_fd) as slot:
-                _serve_jobs(slot, active, jail.enter_slot(active, state, number), limits, config, shell)
+                _serve_jobs(slot, active, jail.enter_slot(active, state, number), limits, config, desk)
             os._exit(0)
         os.close(slot_fd)
 
@@ -127,7 +127,7 @@ def _serve_jobs(
     state: jail.JailState,
     limits: Limits,
     config: dict[str, Any],
-    shell: Shell,
+    desk: Desk,
 ) -> None:
     """Fork one job at a time, tell the grader, wait for its end."""
     use_pidfd = "pidfd" in active
@@ -141,7 +141,7 @@ def _serve_jobs(
             continue  # a "kill" that crossed with the end of its job
         pid = jail.fork_job(state)
         if pid == 0:
-            _become_job(fds, active, state, limits, config, shell, message)
+            _become_job(fds, active, state, limits, config, desk, message)
         for fd in fds:
             os.close(fd)
         pidfd = os.pidfd_open(pid) if use_pidfd else None
@@ -181,7 +181,7 @@ def _become_job(
     state: jail.JailState,
     limits: Limits,
     config: dict[str, Any],
-    shell: Shell,
+    desk: Desk,
     message: dict[str, Any],
 ) -> None:
     """Confine this process for good and serve; never returns."""
@@ -203,7 +203,7 @@ def _become_job(
                 name=message["name"],
                 address_space=config["address_space"],
             )
-            serve = job.prepare(job.Channel(channel_fd, channel_fd), shell, config["device"])
+            serve = job.prepare(job.Channel(channel_fd, channel_fd), desk, config["device"])
         except BaseException as error:
             os.write(channel_fd, wire.encode({"is": "broken", "message": f"{type(error).__name__}: {error}"[:4000]}))
             os._exit(1)
