@@ -39,6 +39,8 @@ _OUTPUT_LIMIT = 1_000
 _LONGEST_TOLD = 1_000
 #: What a job can choose of the way in which it ends: an exit code, the numbers of a frame that is no answer.
 _CHOSEN = re.compile(r" \((?!exit code 0\)|signal )[^()]*\)")
+#: Where an exception came from, as a job writes it: at the begin of a line of a traceback, in brackets in a message.
+_PLACE = re.compile(r"(?:^|(?<=\())cell (\d+), line (\d+)(?:, in (\w+))?(?=: )")
 
 
 def mark_transcript(
@@ -130,7 +132,9 @@ def _mark_check(
             hint = check.hint if level != "none" and outcome.kind in ("answer", "raised") else ""
             text = visible(message, _MESSAGE_LIMIT, keep_newlines=True)
             own = level == "full"
-            lines = tuple(visible(line, _LINE_LIMIT) for line in outcome.traceback if own and verdict == "error")
+            lines = tuple(
+                visible(_placed(line), _LINE_LIMIT) for line in outcome.traceback if own and verdict == "error"
+            )
             shown = own and check.public and verdict in ("fail", "error")
             seen = detail(case, outcome.parts, difference) if shown else None
             return CheckMark(check.title, check.public, verdict, 0, check.hundredths, text, hint, lines, seen)
@@ -169,7 +173,7 @@ def _raised(
     of its class. Below "full", only a name that Python itself defines and the student's own line are told.
     """
     if level == "full":
-        return "\n".join([outcome.message, *_advice(outcome, submission, transcript, what)])
+        return "\n".join([_placed(outcome.message), *_advice(outcome, submission, transcript, what)])
     key = "marking.raised" if what == "function" else "marking.cell_raised"
     if level == "none":
         return say(key)
@@ -178,6 +182,12 @@ def _raised(
     found = re.match(r"[A-Za-z]\w*", outcome.message)
     kind = found[0] if found and isinstance(getattr(builtins, found[0], None), type) else say("marking.own_exception")
     return say(f"{key}_kind", kind=kind, place=_own_line(outcome.traceback, dict(submission.cells)))
+
+
+def _placed(text: str) -> str:
+    """What a job says of an exception, with the place in the words of the course."""
+    key = "report.place"
+    return _PLACE.sub(lambda m: say(f"{key}_in" if m[3] else key, cell=m[1], line=m[2], name=m[3]), text, count=1)
 
 
 def _own_line(traceback: tuple[str, ...], cells: Mapping[int, str]) -> str:
@@ -228,7 +238,7 @@ def _told_cell(cell: CellReport, submission: Submission, transcript: Transcript,
     if cell.status != "error":
         return replace(cell, output="")
     if level == "full":
-        return replace(cell, message=" ".join([cell.message, *_advice(cell, submission, transcript, "cell")]))
+        return replace(cell, message=" ".join([_placed(cell.message), *_advice(cell, submission, transcript, "cell")]))
     cell = replace(cell, output="")
     # Without a frame of its own it ended the process, or was cut short in a way of which nothing is known for sure.
     told = _raised(cell, submission, transcript, level, "cell") if cell.traceback else say("marking.cell_failed")

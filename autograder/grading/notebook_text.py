@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autograder.course.observe import Forbids
+from autograder.messages import say
 from autograder.sandbox.shell import to_python
 from autograder.text import visible
 
 #: Longer cells are not parsed: that could take more memory than a whole class of ordinary ones.
 MAX_CHARACTERS = 200_000
 
-#: What a person should see, by name, and why.
-_FROM_TEXT = "runs code from text"
-_OUT_OF_SIGHT = "can run code where it is not recorded"
-_HOOKS = "can switch the records off"
+#: What a person should see, by name, and why: the key of a message in the section "policy".
+_FROM_TEXT = "from_text"
+_OUT_OF_SIGHT = "out_of_sight"
+_HOOKS = "hooks"
 _BARE_NAMES = {"exec": _FROM_TEXT, "eval": _FROM_TEXT, "compile": _FROM_TEXT, "__import__": _FROM_TEXT}
 _MODULES = dict.fromkeys(
     ("threading", "_thread", "concurrent", "multiprocessing", "subprocess", "ctypes", "pty"), _OUT_OF_SIGHT
@@ -64,7 +65,7 @@ class NotebookText:
         """Where a name stands, with the student's line."""
         lines = self._sources[use.cell].splitlines()
         text = lines[use.line - 1].strip() if 0 < use.line <= len(lines) else ""
-        return f"cell {use.cell}, line {use.line}: {visible(text, 200)}"
+        return f"{say('report.place', cell=use.cell, line=use.line)}: {visible(text, 200)}"
 
     def has(self, cell: int, line: int) -> bool:
         """Whether the notebook has this line."""
@@ -81,7 +82,7 @@ class NotebookText:
 
     @cached_property
     def suspicious(self) -> dict[str, tuple[Use, str]]:
-        """For each name that a person should see: its first place, and why."""
+        """For each name that a person should see: its first place, and the key of the reason."""
         found: dict[str, tuple[Use, str]] = {}
         for cell, tree in self._trees.items():
             for node in ast.walk(tree):

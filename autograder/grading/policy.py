@@ -131,11 +131,11 @@ def flags(text: NotebookText, questions: Sequence[QuestionMark]) -> Iterator[str
     for question in questions:
         for check in question.checks:
             if check.verdict == "refused":
-                yield f"policy: {question.name}: {check.message}"
+                yield say("policy.refused", question=question.name, message=check.message)
     for name, (use, why) in text.suspicious.items():
-        yield f"policy: {name} {why} ({text.place(use)})"
+        yield say("policy.suspicious", name=name, why=say(f"policy.{why}"), place=text.place(use))
     for number in text.unread:
-        yield f"policy: cell {number} is too long to be looked through"
+        yield say("policy.unread", number=number)
 
 
 def _in_text(question: KeyedQuestion, text: NotebookText) -> Refusal | None:
