@@ -317,7 +317,7 @@ def test_a_room_closes_when_it_is_idle_and_opens_again(assignment, monkeypatch):
     monkeypatch.setattr(remote, "Examiner", Opened)
     monkeypatch.setattr(remote.threading, "Timer", Timer)
     facts = facts_about(assignment, Terms(), ())
-    conditions = json.dumps({"terms": Terms().as_dict(), "facts": facts}).encode()
+    conditions = json.dumps({"terms": Terms().as_dict(), "facts": facts, "words": {}}).encode()
     room = remote._Room(bundle.pack(assignment), conditions)
     with room.slot() as (first, _):
         with room.slot() as (second, _):
