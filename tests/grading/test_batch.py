@@ -66,7 +66,7 @@ def most_alive(count: int, path) -> int:
 
 def test_no_more_marks_are_alive_in_a_large_class_than_in_a_small_one(tmp_path):
     most_alive(20, tmp_path / "first.db")  # what is made once
-    # Those in flight, a submission and a mark each, and a few that are ready and not yet taken; kept, they would be 800.
+    # Those in flight, a submission and a mark each, and a few that are ready and not taken; kept, they would be 800.
     bound = 40
     assert most_alive(40, tmp_path / "small.db") <= bound
     assert most_alive(400, tmp_path / "large.db") <= bound
