@@ -24,6 +24,7 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder import cli
+from autograder.commands import grading
 from autograder.sandbox.limits import Limits
 
 from ..sandbox.test_host import nothing_left
@@ -233,7 +234,7 @@ def run_grade(folder: Path, paths: Sequence[Path], *options: str, limits: Limits
     write_course(course)
     arguments = ["grade", "tiny", "--course", str(course), "--out", str(out), "--workers", str(WORKERS), *options]
     with pytest.MonkeyPatch.context() as patch, open_folder() as temporary, nothing_left(temporary):
-        patch.setattr(cli, "_limits", lambda *_: limits)
+        patch.setattr(grading, "limits_of", lambda *_: limits)
         started = time.monotonic()
         result = CliRunner().invoke(cli.app, [*arguments, "--", *map(str, paths)], catch_exceptions=False)
         elapsed_s = time.monotonic() - started
