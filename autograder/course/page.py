@@ -85,7 +85,7 @@ def _worth(question: Question) -> str:
 
 
 def _points(assignment: Assignment) -> str:
-    regular = sum(question.hundredths for question in assignment.questions if not question.extra)
+    regular = assignment.hundredths
     extra = sum(question.hundredths for question in assignment.questions if question.extra)
     return f"{regular / 100:g}" + (f" +{extra / 100:g}" if extra else "")
 

@@ -26,7 +26,7 @@ from autograder.course.values import TensorValue
 from autograder.errors import CourseError, GraderError, UsageError
 from autograder.grading.policy import refusal, split_observed
 from autograder.grading.tolerance import Allowed, allowances
-from autograder.messages import SOURCE, Catalogue
+from autograder.messages import Catalogue
 from autograder.sandbox import wire
 from autograder.sandbox.host import Slot
 from autograder.sandbox.limits import Limits
@@ -255,7 +255,7 @@ def read_public(path: Path) -> AnswerKey:
             tuple(_read_questions(document)),
             document["checks_sha256"],
             document["solution_sha256"],
-            Catalogue(document.get("language", SOURCE), document.get("messages")),
+            Catalogue.of_document(document),
         )
     except FileNotFoundError:
         raise UsageError(

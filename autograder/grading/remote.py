@@ -107,8 +107,7 @@ class _Room:
     def __init__(self, bundle: bytes, conditions: bytes) -> None:
         document = json.loads(conditions)
         self._bundle, self._terms, self._demanded = bundle, Terms.from_dict(document["terms"]), document["facts"]
-        words = document["words"]
-        messages.use(messages.Catalogue(words.get("language", messages.SOURCE), words.get("messages")))
+        messages.use(messages.Catalogue.of_document(document["words"]))
         self._lock = threading.Lock()
         self._examiner: Examiner | None = None
         self._refusal: AutograderError | None = None

@@ -77,6 +77,11 @@ class Catalogue:
             document["messages"] = self.reworded
         return document
 
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> Catalogue:
+        """The catalogue that `to_document` wrote, perhaps among other things."""
+        return cls(document.get("language", SOURCE), document.get("messages"))
+
     def section(self, name: str) -> dict[str, str]:
         """The messages of one table of the file, by the rest of their keys."""
         return {key.removeprefix(f"{name}."): text for key, text in self._texts.items() if key.startswith(f"{name}.")}
