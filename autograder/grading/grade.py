@@ -107,7 +107,7 @@ def grade(
     else:
         pool = Cluster(scheduler, assignment, terms, layers=layers)
     with pool as examiner:
-        book: _Book = _Memory()
+        book: _Book = memory_book()
         if gradebook is not None:
             named = sorted(str(path.resolve()) for path in paths)
             # The pattern decides whose a notebook is, so a run that used another one is another run.
@@ -122,7 +122,7 @@ def grade(
 
 def mark_all(
     sources: Sequence[Readable],
-    examiner: Examiner | Cluster,
+    examiner: _Marks,
     *,
     workers: int,
     on_mark: OnMark | None,
@@ -147,6 +147,18 @@ def mark_all(
                     if on_mark is not None:
                         on_mark(found.mark, len(kept), len(sources))
     return book.sequence([kept[number] for number in range(len(sources))])
+
+
+class _Marks(Protocol):
+    """An examiner, or a cluster of them."""
+
+    def slot(self) -> Any: ...
+
+    def close(self) -> None: ...
+
+    def mark(self, submission: Submission, slot: Any) -> Mark: ...
+
+    def lease_s(self) -> float: ...
 
 
 class _Book(Protocol):
@@ -178,6 +190,11 @@ class _Memory:
 
     def finish(self) -> None:
         pass
+
+
+def memory_book() -> _Book:
+    """Where marks are kept when no gradebook was named."""
+    return _Memory()
 
 
 Item = TypeVar("Item")

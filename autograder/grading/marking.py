@@ -71,9 +71,14 @@ def mark_transcript(
         key.hundredths,
         (*submission.flags, *policy.flags(text, questions)),
         questions,
-        tuple(_cell_mark(c) for c in transcript.cells if c.status in ("error", "limit")),
+        cell_marks(transcript),
         provenance,
     )
+
+
+def cell_marks(transcript: Transcript) -> tuple[CellMark, ...]:
+    """The cells that did not simply run, in the words of their reports."""
+    return tuple(_cell_mark(c) for c in transcript.cells if c.status in ("error", "limit"))
 
 
 def mark_unread(

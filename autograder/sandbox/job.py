@@ -1,10 +1,11 @@
-"""What runs inside a job: a server with two verbs, `run` cells and `ask` a question.
+"""What runs inside a job: a server with three verbs, `run` cells, `ask` a question, and `hand over` to another server.
 
 It lives in one process with student code, so it decides nothing: it runs what it is told, answers with data, and may be
 killed at any moment. The grader counts the answers and keeps the clock.
 
 Frames it reads:  ``{"do": "run", "cells": [[index, piece of the source, ...], ...]}``,
-                  ``{"do": "ask", "question": name, "probes": [...]}``.
+                  ``{"do": "ask", "question": name, "probes": [...]}``,
+                  ``{"do": "hand over", "to": [module, function], ...}``.
 Frames it writes: ``{"is": "ready"}``, one ``{"is": "cell", ...}`` per cell, one ``{"is": "answer", ...}`` per probe.
 """
 
@@ -16,6 +17,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -125,6 +127,9 @@ def prepare(channel: Channel, desk: Desk, device: str = "cpu") -> Callable[[], N
             if message["do"] == "run":
                 for number, *pieces in message["cells"]:
                     channel.send({"is": "cell"} | asdict(shell.run_cell(number, "".join(pieces))))
+            elif message["do"] == "hand over":
+                module, function = message["to"]
+                getattr(import_module(module), function)(channel, shell.namespace, message)
             else:
                 restore_settings(settings)
                 for number, probe in enumerate(message["probes"]):

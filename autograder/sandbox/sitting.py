@@ -9,9 +9,9 @@ question that killed it. Answers that have arrived stay.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from autograder.course.probes import Parts, Probe
 from autograder.messages import say
@@ -21,30 +21,9 @@ from autograder.sandbox.host import Slot
 from autograder.sandbox.limits import MIB, Limits, is_out_of_memory, limit_behind
 
 #: A question that is checked in a cell; lines that are commented out do not count.
-_CHECK_CALL = re.compile(r"""\.check\(\s*(['"])(\w+)\1""")
+_CHECK_CALL = re.compile(r"""\.check\(\s*(['"])([^'"\\\n]+)\1""")
 # Blanks of one line only: a `\s*` behind `^` would try every pair of lines in a cell of empty ones, for hours.
 _COMMENT = re.compile(r"^[ \t]*#.*", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Inquiry:
-    """A question as it is put to a job: its name and its probes, encoded once for all submissions.
-
-    Attributes:
-        question: the name that the notebook must define.
-        count: number of probes, hence of answers.
-        frame: the message that asks them.
-    """
-
-    question: str
-    count: int
-    frame: bytes
-
-    @classmethod
-    def of(cls, question: str, probes: Sequence[Probe]) -> Inquiry:
-        """The inquiry that puts these probes."""
-        frame = wire.encode({"do": "ask", "question": question, "probes": list(probes)})
-        return cls(question, len(probes), frame)
 
 
 @dataclass(frozen=True)
@@ -63,6 +42,55 @@ class Outcome:
     parts: Parts = field(default_factory=dict)
     message: str = ""
     traceback: tuple[str, ...] = ()
+
+
+class Asks(Protocol):
+    """A question as it is put to a job.
+
+    Attributes:
+        question: the name that check cells call it by.
+        count: number of its answers.
+    """
+
+    @property
+    def question(self) -> str: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def put(self, job: Job) -> Iterator[Outcome]:
+        """Put it to a job and give out one answer after the other; raises `JobEnded` when the job ends."""
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """A question of a course: its name and its probes, encoded once for all submissions.
+
+    Attributes:
+        question: the name that the notebook must define.
+        count: number of probes, hence of answers.
+        frame: the message that asks them.
+    """
+
+    question: str
+    count: int
+    frame: bytes
+
+    @classmethod
+    def of(cls, question: str, probes: Sequence[Probe]) -> Inquiry:
+        """The inquiry that puts these probes."""
+        frame = wire.encode({"do": "ask", "question": question, "probes": list(probes)})
+        return cls(question, len(probes), frame)
+
+    def put(self, job: Job) -> Iterator[Outcome]:
+        """Ask all at once, and read the answers."""
+        job.send(self.frame)
+        for number in range(self.count):
+            message = job.receive()
+            expected = ("answer", self.question, number)
+            if (message.get("is"), message.get("question"), message.get("number")) != expected:
+                raise JobEnded("died", say("ended.out_of_turn"))
+            yield outcome_of(message, job.limits)
 
 
 @dataclass(frozen=True)
@@ -101,7 +129,14 @@ class Transcript:
     jobs: int
 
 
-def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquiry], limits: Limits) -> Transcript:
+def sit(
+    slot: Slot,
+    cells: Sequence[tuple[int, str]],
+    inquiries: Sequence[Asks],
+    limits: Limits,
+    *,
+    prepare: Callable[[Job], None] | None = None,
+) -> Transcript:
     """Run the cells of one notebook in a jail and ask it every question.
 
     Args:
@@ -109,6 +144,7 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
         cells: number and source of each code cell.
         inquiries: what to ask, in the order of the course.
         limits: `submission_s` holds for all jobs of the sitting together.
+        prepare: what is done with each job before its first cell.
     """
     plan = list(schedule(cells, inquiries))
     answers: dict[str, list[Outcome]] = {}
@@ -122,6 +158,8 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
         with slot.job(left_s) as job:
             try:
                 _ready(job)
+                if prepare is not None:
+                    prepare(job)
                 doubt = False
                 for batch, inquiry in plan:
                     batch = [cell for cell in batch if cell[0] not in killers]
@@ -141,8 +179,8 @@ def sit(slot: Slot, cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquir
 
 
 def schedule(
-    cells: Sequence[tuple[int, str]], inquiries: Sequence[Inquiry]
-) -> Iterator[tuple[Sequence[tuple[int, str]], Inquiry | None]]:
+    cells: Sequence[tuple[int, str]], inquiries: Sequence[Asks]
+) -> Iterator[tuple[Sequence[tuple[int, str]], Asks | None]]:
     """Batches of cells, each with the question to ask after it."""
     by_name = {inquiry.question: inquiry for inquiry in inquiries}
     last_check = {
@@ -225,18 +263,12 @@ class _Kept:
         self.taken += weight
 
 
-def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], kept: _Kept, doubt: bool) -> None:
+def _ask(job: Job, inquiry: Asks, answers: dict[str, list[Outcome]], kept: _Kept, doubt: bool) -> None:
     """Put one question; when the job ends, what had arrived stays and the rest of the question shares the reason."""
     outcomes: list[Outcome] = []
     try:
         job.begin_step("question")
-        job.send(inquiry.frame)
-        for number in range(inquiry.count):
-            message = job.receive()
-            expected = ("answer", inquiry.question, number)
-            if (message.get("is"), message.get("question"), message.get("number")) != expected:
-                raise JobEnded("died", say("ended.out_of_turn"))
-            outcome = outcome_of(message, job.limits)
+        for outcome in inquiry.put(job):
             if outcome.kind == "raised" and is_out_of_memory(outcome.message):
                 raise JobEnded("limit", job.over_memory())
             kept.take(job.weight)
@@ -253,7 +285,7 @@ def _ask(job: Job, inquiry: Inquiry, answers: dict[str, list[Outcome]], kept: _K
     answers[inquiry.question] = outcomes
 
 
-def _give_up(inquiries: Sequence[Inquiry], answers: dict[str, list[Outcome]], outcome: Outcome) -> None:
+def _give_up(inquiries: Sequence[Asks], answers: dict[str, list[Outcome]], outcome: Outcome) -> None:
     for inquiry in inquiries:
         answers.setdefault(inquiry.question, [outcome] * inquiry.count)
 
