@@ -107,7 +107,7 @@ def build(
         out.print(f"written: {path}", soft_wrap=True)
 
 
-@app.command(epilog="Example: autograder otter grade dist/autograder/hw1-autograder.zip submissions/ --solution hw1.ipynb")
+@app.command(epilog="Example: autograder otter grade hw1-autograder.zip submissions/ --solution hw1.ipynb")
 def grade(
     archive: Annotated[Path, typer.Argument(help="The autograder.zip of an assignment made with stock otter-grader.")],
     paths: Annotated[list[Path], typer.Argument(help="Notebooks, folders or zip archives of notebooks.")],

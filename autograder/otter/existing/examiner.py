@@ -253,7 +253,7 @@ def grade_existing(
     gradebook: Gradebook | None = None,
     id_pattern: str | None = None,
 ) -> Run:
-    """Grade notebooks against the tests of an Otter assignment; arguments and errors as in `autograder.grade`.
+    """Grade notebooks against the tests of an Otter assignment.
 
     Args:
         archive: the assignment.
@@ -262,6 +262,9 @@ def grade_existing(
         terms: level of telling and limits; the seed is that of the archive.
         beside: questions whose tests have to run beside the student's code.
         solution: notebook of the solution, see `OtterExaminer`.
+        on_mark: called with each mark as it is ready, the number done and the number in all.
+        gradebook: where each mark is kept as it is ready.
+        id_pattern: finds a student's id in the path of a notebook.
     """
     started = time.monotonic()
     paths = list(paths)

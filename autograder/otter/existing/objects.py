@@ -18,23 +18,22 @@ same shape and dtype, and lets the other side do nothing but call the functions 
 
 from __future__ import annotations
 
-import builtins
 import contextlib
-import copy
 import functools
 import importlib
 import io
-import operator
 import random
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
 from autograder.course.values import TensorValue, Unsupported
+from autograder.otter.existing.known import SCALARS, Foul, exception_of, fields, library_name, listed, names_known
+from autograder.otter.existing.stand_in import OPERATIONS, NotCarried, Remote, call, number_of, other_side
 from autograder.sandbox.describe import describe_error
 from autograder.sandbox.live import Converter
 from autograder.sandbox.wire import MAX_INT, MAX_TEXT
@@ -42,18 +41,6 @@ from autograder.sandbox.wire import MAX_INT, MAX_TEXT
 #: Shared objects, and objects that stand-ins were made for, until the question is done.
 MAX_OBJECTS = 20_000
 _MAX_PRINTED = 20_000
-
-
-class NotCarried(TypeError):
-    """A test does something that cannot be done from another process: the test has to run beside the student's code."""
-
-
-class Foul(Exception):
-    """What the other side sent is not what was agreed."""
-
-
-class StudentExit(Exception):
-    """The student's function tried to end the process, or raised what is no `Exception`."""
 
 
 class Channel(Protocol):
@@ -73,16 +60,17 @@ class _Shared:
     number: int
     object: Any
     known: Any = None
-    linked: bool = False
+    #: Of a tensor that was computed by the side of the student: numbers of the other side's tensors that it came from.
+    sources: list[int] | None = None
 
 
 class Exchange:
-    """This side of a conversation about objects.
+    """One side of a conversation about objects.
 
     Args:
         channel: to the other side.
         first: number of the first object that this side shares; one side takes 0, the other 1.
-        trusting: whether the other side may do anything with the objects of this one, not only call functions.
+        trusting: whether the other side may do anything with the objects of this one, or only call functions.
     """
 
     def __init__(self, channel: Channel, *, first: int, trusting: bool) -> None:
@@ -95,7 +83,7 @@ class Exchange:
         self._lent_by_identity: dict[int, int] = {}
         self._converter = Converter()
         self._torch = self._converter.torch
-        self._named, self._names = _names(self._torch)
+        self._named, self._names = names_known(self._torch)
         # The student's generators are the ones that count at first.
         self._random = None if trusting else self._random_states()
 
@@ -122,8 +110,8 @@ class Exchange:
                 raise Foul("an answer of an unknown kind")
             body = self._read(message)
             if kind == "raised":
-                raise _exception(body)
-            value, printed = _fields(body, 2)
+                raise exception_of(body)
+            value, printed = fields(body, 2)
             if type(printed) is str and printed:
                 sys.stdout.write(printed)
             return value
@@ -145,11 +133,11 @@ class Exchange:
     def _answer(self, message: Mapping[str, Any]) -> None:
         printed = io.StringIO()
         try:
-            operation, grad_mode, operands, options = _fields(self._read(message), 4)
-            named = dict(_fields(pair, 2) for pair in _listed(options))
+            operation, grad_mode, operands, options = fields(self._read(message), 4)
+            named = dict(fields(pair, 2) for pair in listed(options))
             if type(operation) is not str or not all(type(name) is str for name in named):
                 raise Foul("a question without an operation")
-            perform = self._operation(operation, _listed(operands))
+            perform = self._operation(operation, listed(operands))
             with self._in_grad_mode(grad_mode), contextlib.redirect_stdout(printed):
                 result = perform(*operands, **named)
             self._send("result", (result, printed.getvalue()[:_MAX_PRINTED]))
@@ -158,7 +146,7 @@ class Exchange:
         except BaseException as error:
             text, traceback = describe_error(error)
             names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
-            plain = [argument for argument in error.args if type(argument) in _SCALARS][:5]
+            plain = [argument for argument in error.args if type(argument) in SCALARS][:5]
             arguments = plain if plain and len(plain) == len(error.args) else [text.partition(": ")[2] or text]
             self._send("raised", (tuple(names[:20]), tuple(arguments), text, tuple(traceback)))
 
@@ -166,7 +154,7 @@ class Exchange:
         if not self._trusting:
             if name != "call" or not operands or type(operands[0]) not in _CALLABLE:
                 raise TypeError("of what a test hands over only functions can be used, by calling them")
-            return _call
+            return call
         if name == "vjp":
             return self._vector_jacobian_product
         if name not in OPERATIONS:
@@ -184,7 +172,7 @@ class Exchange:
         if type(parts) is not dict or type(parts.get("changes")) is not list:
             raise Foul("a message without content")
         for change in parts["changes"]:
-            number, content = _fields(change, 2)
+            number, content = fields(change, 2)
             if number == -1:
                 self._set_random_states(content)
             elif type(number) is int and number in self._shared:
@@ -213,8 +201,8 @@ class Exchange:
             return ("range", [value.start, value.stop, value.step])
         if kind is bytes and len(value) <= MAX_TEXT:
             return ("bytes", np.frombuffer(value, np.uint8))
-        if kind is Remote and _exchange(value) is self:
-            return ("yours", _number(value))
+        if kind is Remote and other_side(value) is self:
+            return ("yours", number_of(value))
         if id(value) in self._names:
             return ("named", self._names[id(value)])
         if self._torch is not None and kind is self._torch.Size:
@@ -232,7 +220,7 @@ class Exchange:
 
     def _lend(self, value: Any) -> Any:
         if not self._trusting:
-            library = _library_name(value)
+            library = library_name(value)
             if library is not None:
                 return ("library", list(library))
             if type(value) not in _CALLABLE:
@@ -246,7 +234,7 @@ class Exchange:
         return ("mine", number)
 
     def _decode(self, node: Any) -> Any:
-        if type(node) in _SCALARS or isinstance(node, np.generic):
+        if type(node) in SCALARS or isinstance(node, np.generic):
             return node
         if type(node) is not tuple or len(node) < 2:
             raise Foul("a value of an unknown kind")
@@ -254,7 +242,7 @@ class Exchange:
         if tag == "shared" and type(content[0]) is int and content[0] in self._shared:
             return self._shared[content[0]].object
         if tag == "new":
-            return self._accept(*_fields(content, 3))
+            return self._accept(*fields(content, 3))
         if tag == "mine" and type(content[0]) is int:
             return Remote(self, content[0])
         if tag == "yours" and type(content[0]) is int and 0 <= content[0] < len(self._lent):
@@ -318,8 +306,24 @@ class Exchange:
             state = value.bit_generator.state
             return [str(state["state"]["state"]), str(state["state"]["inc"]), state["has_uint32"], state["uinteger"]]
         gradient = value.grad if value.is_leaf else None
-        linked = value.requires_grad and not value.is_leaf and self._trusting
-        return [self._converter.plain(value), linked, None if gradient is None else self._converter.plain(gradient)]
+        if self._trusting and entry.sources is None and value.requires_grad and not value.is_leaf:
+            entry.sources = self._sources(value)
+        told = None if gradient is None else self._converter.plain(gradient)
+        return [self._converter.plain(value), entry.sources, told]
+
+    def _sources(self, value: Any) -> list[int]:
+        """Numbers of the shared leaves in the graph behind a tensor."""
+        numbers, seen, left = [], set(), [value.grad_fn]
+        while left:
+            node = left.pop()
+            if node is None or node in seen:
+                continue
+            seen.add(node)
+            left += [following for following, _ in node.next_functions]
+            entry = self._by_identity.get(id(getattr(node, "variable", None)))
+            if entry is not None:
+                numbers.append(entry.number)
+        return sorted(numbers)
 
     def _changes(self) -> list[Any]:
         changes = []
@@ -348,7 +352,7 @@ class Exchange:
         elif kind == "array" and type(content) is np.ndarray:
             value = content.copy()
         elif kind == "tensor":
-            value = self._new_tensor(number, *_fields(content, 3))
+            value = self._new_tensor(number, *fields(content, 3))
         elif kind == "generator":
             value = np.random.Generator(np.random.PCG64(0))
         else:
@@ -357,18 +361,20 @@ class Exchange:
         self._write(entry, content)
         return value
 
-    def _new_tensor(self, number: int, value: Any, linked: Any, gradient: Any) -> Any:
+    def _new_tensor(self, number: int, value: Any, sources: Any, gradient: Any) -> Any:
         if type(value) is not TensorValue or self._torch is None:
             raise Foul("a tensor without values")
-        made = self._converter.live(value, requires_grad=value.requires_grad and not linked)
-        if not linked:
+        made = self._converter.live(value, requires_grad=value.requires_grad and sources is None)
+        if sources is None:
             return made
-        ours = [e for e in self._shared.values() if _is_ours(e.number, self._next) and self._needs_grad(e.object)]
+        if not all(type(n) is int and n in self._shared for n in listed(sources)):
+            raise Foul("a tensor that came from what is not shared")
+        leaves = [self._shared[n].object for n in sources]
+        if not all(map(self._needs_grad, leaves)):
+            raise Foul("a tensor that came from what needs no gradient")
         anchor = self._torch.zeros((), requires_grad=True)
         with self._torch.enable_grad():
-            return _link(self._torch).apply(
-                self, number, made, [e.number for e in ours], anchor, *(e.object for e in ours)
-            )
+            return _link(self._torch).apply(self, number, made, sources, anchor, *leaves)
 
     def _needs_grad(self, value: Any) -> bool:
         return type(value) in (self._torch.Tensor, self._torch.nn.Parameter) and value.requires_grad
@@ -379,9 +385,9 @@ class Exchange:
         kind = self._kind_of_shared(target)
         try:
             if kind == "list":
-                target[:] = [self._decode(item) for item in _listed(content)]
+                target[:] = [self._decode(item) for item in listed(content)]
             elif kind == "dict":
-                pairs = [_fields(pair, 2) for pair in _listed(content)]
+                pairs = [fields(pair, 2) for pair in listed(content)]
                 made = {self._decode(key): self._decode(item) for key, item in pairs}
                 target.clear()
                 target.update(made)
@@ -391,7 +397,7 @@ class Exchange:
                 if content.tobytes() != target.tobytes():
                     np.copyto(target, content)
             elif kind == "generator":
-                state, increment, has_uint32, uinteger = _fields(content, 4)
+                state, increment, has_uint32, uinteger = fields(content, 4)
                 target.bit_generator.state = {
                     "bit_generator": "PCG64",
                     "state": {"state": int(state), "inc": int(increment)},
@@ -399,7 +405,7 @@ class Exchange:
                     "uinteger": uinteger,
                 }
             elif kind == "tensor":
-                self._write_tensor(target, *_fields(content, 3))
+                self._write_tensor(target, *fields(content, 3))
             else:
                 raise Foul("an object that is not shared")
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:
@@ -407,7 +413,7 @@ class Exchange:
         # Encoded as this side would, so that it counts as known.
         entry.known = self._content(entry, kind)
 
-    def _write_tensor(self, target: Any, value: Any, linked: Any, gradient: Any) -> None:
+    def _write_tensor(self, target: Any, value: Any, sources: Any, gradient: Any) -> None:
         torch = self._torch
         if type(value) is not TensorValue:
             raise Foul("a tensor without values")
@@ -419,7 +425,7 @@ class Exchange:
                 target.data.copy_(data)
             if not target.is_leaf:
                 return
-            if target.requires_grad != value.requires_grad and not linked:
+            if target.requires_grad != value.requires_grad and sources is None:
                 target.requires_grad_(value.requires_grad)
             if gradient is None:
                 target.grad = None
@@ -455,7 +461,7 @@ class Exchange:
         return mode
 
     def _random_states(self) -> list[Any]:
-        _, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+        _, keys, position, has_gauss, cached = cast("tuple[Any, ...]", np.random.get_state(legacy=True))
         version, internal, gauss = random.getstate()
         return [
             [keys.copy(), int(position), int(has_gauss), float(cached)],
@@ -465,10 +471,10 @@ class Exchange:
 
     def _set_random_states(self, states: Any) -> None:
         try:
-            for_numpy, for_random, for_torch = _fields(states, 3)
-            keys, position, has_gauss, cached = _fields(for_numpy, 4)
+            for_numpy, for_random, for_torch = fields(states, 3)
+            keys, position, has_gauss, cached = fields(for_numpy, 4)
             np.random.set_state(("MT19937", keys, position, has_gauss, cached))
-            version, internal, gauss = _fields(for_random, 3)
+            version, internal, gauss = fields(for_random, 3)
             random.setstate((version, tuple(map(int, internal)), gauss))
             if for_torch is not None and self._torch is not None:
                 self._torch.set_rng_state(self._torch.from_numpy(for_torch.copy()))
@@ -477,214 +483,8 @@ class Exchange:
         self._random = self._random_states()
 
 
-# Stand-ins.
+# Small things.
 
-
-class Remote:
-    """Stands in for an object of the other process: what is done with it is done there, what is judged is judged here.
-
-    An object of a student's class could answer any comparison with True, and any difference with 0. So it is compared,
-    and subtracted from a number, as the array that it says to be, here; what says to be no array can be compared with
-    objects of its kind only, and what comes of it and a number is again an object, which is no number.
-    """
-
-    __slots__ = ("_array", "_at", "_derived", "_which")
-    #: NumPy's own numbers and arrays leave the operation to this class.
-    __array_priority__ = 1e9
-    _at: Exchange
-    _which: int
-    _array: Any
-    _derived: bool
-
-    def __init__(self, exchange: Exchange, number: int) -> None:
-        for name, value in (("_at", exchange), ("_which", number), ("_array", _UNKNOWN), ("_derived", False)):
-            object.__setattr__(self, name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        # A pointer into the other process, such as `__array_interface__` holds, must not be followed here.
-        if name.startswith("__") and name not in _ATTRIBUTES:
-            raise AttributeError(name)
-        return _exchange(self).ask("getattr", self, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        _exchange(self).ask("setattr", self, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        _exchange(self).ask("delattr", self, name)
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return _exchange(self).ask("call", self, *args, options=options)
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        array = _as_array(self)
-        if array is None:
-            raise TypeError(f"{_told(self)} is no array")
-        return np.array(array, dtype)
-
-    def __eq__(self, other: object) -> Any:
-        return False if other is None else _compared("eq", self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return True if other is None else _compared("ne", self, other)
-
-    def __hash__(self) -> Any:
-        return _exchange(self).ask("hash", self)
-
-    def __contains__(self, item: Any) -> bool:
-        return any(item is found or bool(item == found) for found in self)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise NotCarried("an object of the student's code cannot be pickled by a test")
-
-    def __mro_entries__(self, bases: Any) -> Any:
-        raise NotCarried("a class of the student's code cannot be derived from by a test")
-
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> Any:
-        return _exchange(self).ask("exit", self)
-
-
-_UNKNOWN = object()
-_exchange: Callable[[Remote], Exchange] = Remote.__dict__["_at"].__get__
-_number: Callable[[Remote], int] = Remote.__dict__["_which"].__get__
-#: Special attributes that can be asked for; special methods are those of the class.
-_ATTRIBUTES = frozenset({"__name__", "__qualname__", "__dict__", "__wrapped__", "__annotations__", "__defaults__"})
-
-
-def _told(value: Any) -> str:
-    return f"an object of the class {_exchange(value).ask('class name', value)}"
-
-
-def _as_array(remote: Remote) -> Any:
-    """The array that an object says to be, asked for once, before it has seen what it is compared with; else None."""
-    if Remote.__dict__["_derived"].__get__(remote):
-        raise TypeError(f"{_told(remote)} came of an operation with a number, so it is no number any more")
-    array = Remote.__dict__["_array"].__get__(remote)
-    if array is _UNKNOWN:
-        try:
-            array = _exchange(remote).ask("array", remote)
-        except Exception:
-            array = None
-        if type(array) is not np.ndarray:
-            array = None
-        object.__setattr__(remote, "_array", array)
-    return array
-
-
-def _compared(name: str, left: Any, right: Any) -> Any:
-    if type(left) is Remote and type(right) is Remote:
-        return _exchange(left).ask(name, left, right)
-    remote = left if type(left) is Remote else right
-    array = _as_array(remote)
-    if array is None:
-        raise TypeError(f"{_told(remote)} is compared with a value that is none")
-    compare = getattr(operator, name)
-    return compare(array, right) if remote is left else compare(left, array)
-
-
-def _computed(name: str, left: Any, right: Any) -> Any:
-    remotes = [operand for operand in (left, right) if type(operand) is Remote]
-    derived = len(remotes) == 1 or any(map(Remote.__dict__["_derived"].__get__, remotes))
-    if len(remotes) == 1 and not Remote.__dict__["_derived"].__get__(remotes[0]):
-        array = _as_array(remotes[0])
-        if array is not None:
-            compute = getattr(operator, name)
-            return compute(array, right) if remotes[0] is left else compute(left, array)
-    result = _exchange(remotes[0]).ask(name, left, right)
-    if derived:
-        if result is NotImplemented or type(result) is not Remote:
-            raise TypeError(f"{_told(remotes[0])} and a number gave something else than an object")
-        object.__setattr__(result, "_derived", True)
-    return result
-
-
-def _call(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    return function(*args, **options)
-
-
-def _plain_array(value: Any) -> Any:
-    array = np.asarray(value)
-    if array.dtype == object:
-        raise TypeError(f"a {type(value).__name__} is no array")
-    return array
-
-
-#: Special method of a stand-in -> name of the operation, and what the other side does.
-_UNARY: dict[str, tuple[str, Callable[..., Any]]] = {
-    "__len__": ("len", len),
-    "__bool__": ("bool", bool),
-    "__iter__": ("iter", iter),
-    "__next__": ("next", next),
-    "__reversed__": ("reversed", reversed),
-    "__repr__": ("repr", repr),
-    "__str__": ("str", str),
-    "__format__": ("format", format),
-    "__dir__": ("dir", dir),
-    "__int__": ("int", int),
-    "__float__": ("float", float),
-    "__complex__": ("complex", complex),
-    "__index__": ("index", operator.index),
-    "__copy__": ("copy", copy.copy),
-    "__enter__": ("enter", lambda manager: type(manager).__enter__(manager)),
-    "__instancecheck__": ("isinstance", lambda kind, value: isinstance(value, kind)),
-    "__subclasscheck__": ("issubclass", lambda kind, other: issubclass(other, kind)),
-    "__getitem__": ("getitem", operator.getitem),
-    "__setitem__": ("setitem", operator.setitem),
-    "__delitem__": ("delitem", operator.delitem),
-    "__neg__": ("neg", operator.neg),
-    "__pos__": ("pos", operator.pos),
-    "__invert__": ("invert", operator.invert),
-    "__abs__": ("abs", operator.abs),
-}
-#: What would make a number of an object, or judge it: not of one that has seen a number of the test.
-_NUMBERS = frozenset({"bool", "int", "float", "complex", "index", "abs", "len"})
-_COMPARISONS = ("lt", "le", "gt", "ge")
-_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor")
-_IN_PLACE = ("iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "imatmul")
-
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    "getattr": getattr,
-    "setattr": setattr,
-    "delattr": delattr,
-    "call": _call,
-    "find": dict.get,
-    "has": dict.__contains__,
-    "array": _plain_array,
-    "hash": hash,
-    "deepcopy": copy.deepcopy,
-    "exit": lambda manager: type(manager).__exit__(manager, None, None, None),
-    "class name": lambda value: type(value).__name__,
-    **dict(_UNARY.values()),
-    **{name: getattr(operator, name) for name in ("eq", "ne", *_COMPARISONS, *_ARITHMETIC, *_IN_PLACE)},
-}
-
-
-def _asking(operation: str) -> Callable[..., Any]:
-    def method(self: Remote, *operands: Any) -> Any:
-        if operation in _NUMBERS and Remote.__dict__["_derived"].__get__(self):
-            _as_array(self)
-        return _exchange(self).ask(operation, self, *operands)
-
-    return method
-
-
-def _of_two(name: str, act: Callable[[str, Any, Any], Any], *, reflected: bool = False) -> Callable[..., Any]:
-    return (lambda self, other: act(name, other, self)) if reflected else (lambda self, other: act(name, self, other))
-
-
-for _method, (_name, _) in _UNARY.items():
-    setattr(Remote, _method, _asking(_name))
-for _name in _COMPARISONS:
-    setattr(Remote, f"__{_name}__", _of_two(_name, _compared))
-for _name in (*_ARITHMETIC, *_IN_PLACE):
-    setattr(Remote, f"__{_name.strip('_')}__", _of_two(_name, _computed))
-for _name in _ARITHMETIC:
-    setattr(Remote, f"__r{_name.strip('_')}__", _of_two(_name, _computed, reflected=True))
-Remote.__deepcopy__ = lambda self, memo: _exchange(self).ask("deepcopy", self)  # type: ignore[attr-defined]
-
-
-# Names, exceptions and small things.
-
-_SCALARS = (type(None), bool, int, float, complex, str)
 _CALLABLE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial, np.ufunc)
 _BUILT: dict[str, Callable[[list[Any]], Any]] = {
     "tuple": tuple,
@@ -693,78 +493,6 @@ _BUILT: dict[str, Callable[[list[Any]], Any]] = {
     "slice": lambda parts: slice(*parts),
     "range": lambda parts: range(*parts),
 }
-_NUMPY_TYPES = {f"numpy.{kind.__name__}": kind for kind in {np.dtype(code).type for code in np.typecodes["All"]}}
-#: What is the same on both sides and known by name. No function: a test might call what it is given.
-_NAMED: dict[str, Any] = {
-    **{kind.__name__: kind for kind in (bool, int, float, complex, str, list, tuple, dict, set, object, type(None))},
-    "Ellipsis": ...,
-    "NotImplemented": NotImplemented,
-    "numpy.ndarray": np.ndarray,
-    **_NUMPY_TYPES,
-    **{f"dtype.{kind.__name__}": np.dtype(kind) for kind in _NUMPY_TYPES.values() if np.dtype(kind).itemsize},
-}
-_TORCH_NAMES = (
-    *("float16", "bfloat16", "float32", "float64", "complex64", "complex128", "uint8", "int8", "int16", "int32"),
-    *("int64", "bool", "Tensor", "strided"),
-)
-_ERRORS = {
-    f"builtins.{name}": kind
-    for name, kind in vars(builtins).items()
-    if isinstance(kind, type) and issubclass(kind, Exception)
-} | {"numpy.linalg.LinAlgError": np.linalg.LinAlgError}
-
-
-def _names(torch: Any) -> tuple[dict[str, Any], dict[int, str]]:
-    """What is the same on both sides by its name, and the name by identity."""
-    named = _NAMED if torch is None else _NAMED | {f"torch.{name}": getattr(torch, name) for name in _TORCH_NAMES}
-    return named, {id(value): name for name, value in named.items()}
-
-
-def _library_name(value: Any) -> tuple[str, str] | None:
-    """Module and name of a function or class that every process finds in a library."""
-    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", getattr(value, "__name__", None))
-    if type(value) is np.ufunc:
-        module = "numpy"
-    if type(module) is not str or type(name) is not str or module.partition(".")[0] not in _LIBRARIES:
-        return None
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return (module, name) if found is value else None
-
-
-_LIBRARIES = ("builtins", "math", "operator", "numpy", "torch", "scipy")
-
-
-def _exception(body: Any) -> Exception:
-    """What the other side raised, as the nearest class that both sides have."""
-    names, arguments, text, traceback = _fields(body, 4)
-    known = [_ERRORS[name] for name in _listed(names) if type(name) is str and name in _ERRORS]
-    kind = known[0] if known else StudentExit
-    if type(text) is not str or any(type(a) not in _SCALARS for a in _listed(arguments)):
-        raise Foul("an exception without words")
-    try:
-        error: Exception = kind(*arguments)
-    except TypeError:  # one of the few that want arguments of their own
-        error = RuntimeError(text)
-    error.told = (text, tuple(line for line in _listed(traceback) if type(line) is str))  # type: ignore[attr-defined]
-    return error
-
-
-def _fields(value: Any, count: int) -> list[Any]:
-    if type(value) not in (list, tuple) or len(value) != count:
-        raise Foul("a list of another length")
-    return list(value)
-
-
-def _listed(value: Any) -> Sequence[Any]:
-    if type(value) not in (list, tuple):
-        raise Foul("no list")
-    return value  # type: ignore[no-any-return]  # mypy does not read the line above
-
-
-def _is_ours(number: int, following: int) -> bool:
-    return number % 2 == following % 2
 
 
 def _known(content: Any) -> Any:
@@ -781,7 +509,7 @@ def _same(a: Any, b: Any) -> bool:
     if type(a) in (list, tuple):
         return len(a) == len(b) and all(map(_same, a, b))
     if type(a) is np.ndarray:
-        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
     if type(a) is TensorValue:
         return _same(a.array, b.array) and (a.dtype, a.requires_grad) == (b.dtype, b.requires_grad)
     return bool(a == b or (a != a and b != b))

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import ast
 import doctest
-import os
 import sys
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from autograder.otter.existing.objects import Channel, Exchange
@@ -25,12 +24,10 @@ _LONGEST = 4_000
 def put_files(channel: Channel, namespace: dict[str, Any], message: Mapping[str, Any]) -> None:
     """Write the support files of an assignment into the working directory, where cells find and import them."""
     for name, data in message["files"]:
-        parts = PurePosixPath(name).parts
-        if len(parts) > 1:
-            os.makedirs(os.path.join(*parts[:-1]), exist_ok=True)
-        with open(os.path.join(*parts), "wb") as file:
-            file.write(data.tobytes())
-    if (here := os.getcwd()) not in sys.path:
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes())
+    if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
     channel.send({"is": "done"})
 

@@ -24,7 +24,7 @@ class BadTestFile(Exception):
     """A test file that says nothing that can be graded."""
 
 
-class test_case:
+class test_case:  # noqa: N801  # the name that test files import
     """Otter's decorator of a test function; arguments as Otter has them."""
 
     __test__ = False  # pytest collects classes of this name

@@ -1,0 +1,229 @@
+"""What stands in for an object of the other process, and what that process does when it is used.
+
+See `autograder.otter.existing.objects`.
+"""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class NotCarried(TypeError):
+    """A test does something that cannot be done from another process: the test has to run beside the student's code."""
+
+
+class Other(Protocol):
+    """The other side; see `autograder.otter.existing.objects.Exchange.ask`."""
+
+    def ask(self, operation: str, *operands: Any, options: Mapping[str, Any] | None = None) -> Any: ...
+
+
+class Remote:
+    """Stands in for an object of the other process: what is done with it is done there, what is judged is judged here.
+
+    An object of a student's class could answer any comparison with True, and any difference with 0. So it is compared,
+    and subtracted from a number, as the array that it says to be, here; what says to be no array can be compared with
+    objects of its kind only, and what comes of it and a number is again an object, which is no number.
+    """
+
+    __slots__ = ("_array", "_at", "_derived", "_which")
+    #: NumPy's own numbers and arrays leave the operation to this class.
+    __array_priority__ = 1e9
+    _at: Other
+    _which: int
+    _array: Any
+    _derived: bool
+
+    def __init__(self, other: Other, number: int) -> None:
+        for name, value in (("_at", other), ("_which", number), ("_array", _UNKNOWN), ("_derived", False)):
+            object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        # A pointer into the other process, such as `__array_interface__` holds, must not be followed here.
+        if name.startswith("__") and name not in _ATTRIBUTES:
+            raise AttributeError(name)
+        return other_side(self).ask("getattr", self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        other_side(self).ask("setattr", self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        other_side(self).ask("delattr", self, name)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return other_side(self).ask("call", self, *args, options=options)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        array = _as_array(self)
+        if array is None:
+            raise TypeError(f"{_told(self)} is no array")
+        return np.array(array, dtype)
+
+    def __eq__(self, other: object) -> Any:
+        return False if other is None else _compared("eq", self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return True if other is None else _compared("ne", self, other)
+
+    def __hash__(self) -> Any:
+        return other_side(self).ask("hash", self)
+
+    def __contains__(self, item: Any) -> bool:
+        return any(item is found or bool(item == found) for found in iter(self))
+
+    def __iter__(self) -> Iterator[Any]:
+        found: Iterator[Any] = other_side(self).ask("iter", self)
+        return found
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise NotCarried("an object of the student's code cannot be pickled by a test")
+
+    def __mro_entries__(self, bases: Any) -> Any:
+        raise NotCarried("a class of the student's code cannot be derived from by a test")
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> Any:
+        return other_side(self).ask("exit", self)
+
+
+_UNKNOWN = object()
+other_side: Callable[[Remote], Other] = Remote.__dict__["_at"].__get__
+number_of: Callable[[Remote], int] = Remote.__dict__["_which"].__get__
+#: Special attributes that can be asked for; special methods are those of the class.
+_ATTRIBUTES = frozenset({"__name__", "__qualname__", "__dict__", "__wrapped__", "__annotations__", "__defaults__"})
+
+
+def _told(value: Any) -> str:
+    return f"an object of the class {other_side(value).ask('class name', value)}"
+
+
+def _as_array(remote: Remote) -> Any:
+    """The array that an object says to be, asked for once, before it has seen what it is compared with; else None."""
+    if Remote.__dict__["_derived"].__get__(remote):
+        raise TypeError(f"{_told(remote)} came of an operation with a number, so it is no number any more")
+    array = Remote.__dict__["_array"].__get__(remote)
+    if array is _UNKNOWN:
+        try:
+            array = other_side(remote).ask("array", remote)
+        except Exception:
+            array = None
+        if type(array) is not np.ndarray:
+            array = None
+        object.__setattr__(remote, "_array", array)
+    return array
+
+
+def _compared(name: str, left: Any, right: Any) -> Any:
+    if type(left) is Remote and type(right) is Remote:
+        return other_side(left).ask(name, left, right)
+    remote = left if type(left) is Remote else right
+    array = _as_array(remote)
+    if array is None:
+        raise TypeError(f"{_told(remote)} is compared with a value that is none")
+    compare = getattr(operator, name)
+    return compare(array, right) if remote is left else compare(left, array)
+
+
+def _computed(name: str, left: Any, right: Any) -> Any:
+    remotes = [operand for operand in (left, right) if type(operand) is Remote]
+    derived = len(remotes) == 1 or any(map(Remote.__dict__["_derived"].__get__, remotes))
+    if len(remotes) == 1 and not Remote.__dict__["_derived"].__get__(remotes[0]):
+        array = _as_array(remotes[0])
+        if array is not None:
+            compute = getattr(operator, name)
+            return compute(array, right) if remotes[0] is left else compute(left, array)
+    result = other_side(remotes[0]).ask(name, left, right)
+    if derived:
+        if result is NotImplemented or type(result) is not Remote:
+            raise TypeError(f"{_told(remotes[0])} and a number gave something else than an object")
+        object.__setattr__(result, "_derived", True)
+    return result
+
+
+def call(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    return function(*args, **options)
+
+
+def _plain_array(value: Any) -> Any:
+    array = np.asarray(value)
+    if array.dtype == object:
+        raise TypeError(f"a {type(value).__name__} is no array")
+    return array
+
+
+#: Special method of a stand-in -> name of the operation, and what the other side does.
+_UNARY: dict[str, tuple[str, Callable[..., Any]]] = {
+    "__len__": ("len", len),
+    "__bool__": ("bool", bool),
+    "__next__": ("next", next),
+    "__reversed__": ("reversed", reversed),
+    "__repr__": ("repr", repr),
+    "__str__": ("str", str),
+    "__format__": ("format", format),
+    "__dir__": ("dir", dir),
+    "__int__": ("int", int),
+    "__float__": ("float", float),
+    "__complex__": ("complex", complex),
+    "__index__": ("index", operator.index),
+    "__copy__": ("copy", copy.copy),
+    "__enter__": ("enter", lambda manager: type(manager).__enter__(manager)),
+    "__instancecheck__": ("isinstance", lambda kind, value: isinstance(value, kind)),
+    "__subclasscheck__": ("issubclass", lambda kind, other: issubclass(other, kind)),
+    "__getitem__": ("getitem", operator.getitem),
+    "__setitem__": ("setitem", operator.setitem),
+    "__delitem__": ("delitem", operator.delitem),
+    "__neg__": ("neg", operator.neg),
+    "__pos__": ("pos", operator.pos),
+    "__invert__": ("invert", operator.invert),
+    "__abs__": ("abs", operator.abs),
+}
+#: What would make a number of an object, or judge it: not of one that has seen a number of the test.
+_NUMBERS = frozenset({"bool", "int", "float", "complex", "index", "abs", "len"})
+_COMPARISONS = ("lt", "le", "gt", "ge")
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor")
+_IN_PLACE = ("iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "imatmul")
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "getattr": getattr,
+    "setattr": setattr,
+    "delattr": delattr,
+    "call": call,
+    "find": dict.get,
+    "iter": iter,
+    "has": dict.__contains__,
+    "array": _plain_array,
+    "hash": hash,
+    "deepcopy": copy.deepcopy,
+    "exit": lambda manager: type(manager).__exit__(manager, None, None, None),
+    "class name": lambda value: type(value).__name__,
+    **dict(_UNARY.values()),
+    **{name: getattr(operator, name) for name in ("eq", "ne", *_COMPARISONS, *_ARITHMETIC, *_IN_PLACE)},
+}
+
+
+def _asking(operation: str) -> Callable[..., Any]:
+    def method(self: Remote, *operands: Any) -> Any:
+        if operation in _NUMBERS and Remote.__dict__["_derived"].__get__(self):
+            _as_array(self)
+        return other_side(self).ask(operation, self, *operands)
+
+    return method
+
+
+def _of_two(name: str, act: Callable[[str, Any, Any], Any], *, reflected: bool = False) -> Callable[..., Any]:
+    return (lambda self, other: act(name, other, self)) if reflected else (lambda self, other: act(name, self, other))
+
+
+for _method, (_name, _) in _UNARY.items():
+    setattr(Remote, _method, _asking(_name))
+for _name in _COMPARISONS:
+    setattr(Remote, f"__{_name}__", _of_two(_name, _compared))
+for _name in (*_ARITHMETIC, *_IN_PLACE):
+    setattr(Remote, f"__{_name.strip('_')}__", _of_two(_name, _computed))
+for _name in _ARITHMETIC:
+    setattr(Remote, f"__r{_name.strip('_')}__", _of_two(_name, _computed, reflected=True))
+Remote.__deepcopy__ = lambda self, memo: other_side(self).ask("deepcopy", self)  # type: ignore[attr-defined]
