@@ -1,11 +1,12 @@
 """What does the file of a notebook contain? The text of its code cells, or a reason why it cannot be graded.
 
-Outputs, metadata and attachments are dropped unread.
+Outputs and attachments are dropped unread, and metadata but for what it says of otter-grader's checks.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from autograder.grading.reading import Rejected
@@ -51,11 +52,30 @@ def code_cells(data: bytes, assignment: str = "") -> tuple[tuple[int, str], ...]
             raise Rejected(say("unread.no_source", number=number))
         if len(source) > MAX_CELL_CHARACTERS:
             raise Rejected(say("unread.long_cell", number=number, count=len(source), most=MAX_CELL_CHARACTERS))
-        found.append((number, source))
+        ignored, checked = _told_otter(cell.get("metadata"))
+        if not ignored:
+            found.append((number, source + "".join(f'\n__import__("otter").Notebook().check("{q}")' for q in checked)))
     size = sum(len(source) for _, source in found)
     if size > MAX_CODE_CHARACTERS:
         raise Rejected(say("unread.much_code", count=size, most=MAX_CODE_CHARACTERS))
     return tuple(found)
+
+
+#: How a question may be called that a cell's metadata names.
+_QUESTION = re.compile(r"[\w .-]{1,100}")
+
+
+def _told_otter(metadata: Any) -> tuple[bool, list[str]]:
+    """Whether otter-grader is to leave a cell out, and the questions that it is to check right after it."""
+    if not isinstance(metadata, dict):
+        return False, []
+    own = metadata.get("otter")
+    own = own if isinstance(own, dict) else {}
+    tags = metadata.get("tags")
+    ignored = own.get("ignore") is True or (isinstance(tags, list) and "otter_ignore" in tags)
+    named = own.get("tests")
+    named = named if isinstance(named, list) else []
+    return ignored, [name for name in named[:100] if isinstance(name, str) and _QUESTION.fullmatch(name)]
 
 
 def _assignment_of(notebook: dict[str, Any]) -> str:

@@ -177,7 +177,6 @@ class Apart:
                     yield case_outcome(message, done)
                     done += 1
                     continue
-                job.begin_step("question")
                 job.send(_passed_on(message))
                 reply = job.receive()
                 if reply.get("turn") not in _TURNS:
@@ -204,16 +203,19 @@ class _TestsEnded(Exception):
 
 
 class _Tests:
-    """The job of the tests; its end is told apart from that of the notebook's job."""
+    """The job of the tests; its end is told apart from that of the notebook's job.
+
+    Both have the time of one question, so that a test that goes on and on asking costs no more than that.
+    """
 
     def __init__(self, job: Job) -> None:
         self._job = job
 
     def begin(self, frame: bytes) -> None:
+        self._job.begin_step("question")
         self.send(frame)
 
     def send(self, frame: bytes) -> None:
-        self._job.begin_step("question")
         try:
             self._job.send(frame)
         except JobEnded as end:

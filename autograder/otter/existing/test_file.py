@@ -14,7 +14,7 @@ import linecache
 import sys
 import traceback
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import dedent
 from typing import Any, Protocol
@@ -96,10 +96,9 @@ def read_test_file(source: str, path: str) -> TestFile:
     # For the line that a message quotes.
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
     names: dict[str, Any] = {"__name__": "otter_test"}
-    sys.modules["otter.test_files"] = module = types.ModuleType("otter.test_files")
-    module.test_case = test_case  # type: ignore[attr-defined]
     try:
-        exec(compile(source, path, "exec"), names)
+        with _decorator_known():
+            exec(compile(source, path, "exec"), names)
         if isinstance(names.get("test"), Mapping) and names.get("OK_FORMAT", True):
             return _of_doctests(names["test"])
         if "name" not in names:
@@ -122,6 +121,23 @@ def read_test_file(source: str, path: str) -> TestFile:
         raise
     except Exception as error:
         raise BadTestFile(f"{type(error).__name__}: {error}") from error
+
+
+@contextlib.contextmanager
+def _decorator_known() -> Iterator[None]:
+    """Let ``from otter.test_files import test_case`` find the decorator of this module."""
+    before = sys.modules.get(_THEIRS)
+    sys.modules[_THEIRS] = module = types.ModuleType(_THEIRS)
+    module.test_case = test_case  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del sys.modules[_THEIRS]
+        if before is not None:
+            sys.modules[_THEIRS] = before
+
+
+_THEIRS = "otter.test_files"
 
 
 def _of_doctests(spec: Mapping[str, Any]) -> TestFile:

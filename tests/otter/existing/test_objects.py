@@ -306,12 +306,11 @@ YES = "an object of the class (Yes|Sly)"
     "judge",
     [
         lambda a: a == 5,
-        lambda a: a == 5,
         lambda a: a != 5,
         lambda a: a < 5,
         lambda a: a == np.ones(3),
         lambda a: np.ones(3) == a,
-        lambda a: 5 == a,
+        lambda a: np.float64(5) == a,
         lambda a: abs(a - 5) < 1e-6,
         lambda a: abs(5 - a) < 1e-6,
         lambda a: float(a - 5) == 0,
