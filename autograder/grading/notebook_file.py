@@ -81,9 +81,12 @@ def _told_otter(metadata: Any) -> tuple[bool, list[str]]:
 def _assignment_of(notebook: dict[str, Any]) -> str:
     """The assignment that a notebook was made for, "" where it does not say so."""
     metadata = notebook.get("metadata")
-    ours = metadata.get("autograder") if isinstance(metadata, dict) else None
-    named = ours.get("assignment") if isinstance(ours, dict) else None
-    return named if isinstance(named, str) else ""
+    for maker, key in (("autograder", "assignment"), ("otter", "assignment_name")):
+        made = metadata.get(maker) if isinstance(metadata, dict) else None
+        named = made.get(key) if isinstance(made, dict) else None
+        if isinstance(named, str) and named:
+            return named
+    return ""
 
 
 def _old_cells(sheets: Any) -> list[Any]:

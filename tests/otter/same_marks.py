@@ -87,12 +87,12 @@ def with_ours(
     return [{q.name: points(q.hundredths) for q in marks[path.resolve()].questions} for path in notebooks]
 
 
-def differences(ours: Points, stock: Points) -> dict[str, tuple[float, float]]:
+def differences(ours: Points, stock: Points, within: float = 1e-6) -> dict[str, tuple[float, float]]:
     """Question -> our points and Otter's, where they are not the same."""
     names = dict.fromkeys((*ours, *stock))
     pairs = {name: (ours.get(name, 0.0), stock.get(name, 0.0)) for name in names}
     # Otter adds points as floats.
-    return {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > 1e-6}
+    return {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > within}
 
 
 def main(assignments: Sequence[str]) -> int:

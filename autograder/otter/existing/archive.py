@@ -30,6 +30,7 @@ class Archive:
 
     Attributes:
         name: of the assignment, as its configuration says, else that of the file.
+        named: whether the configuration says so; then notebooks of other assignments are refused.
         tests: text of each test file by the name that check cells call it by.
         files: support files, by their path seen from the notebook.
         seed: of NumPy's and Python's random numbers before each cell, None for none.
@@ -39,6 +40,7 @@ class Archive:
     """
 
     name: str
+    named: bool
     tests: Mapping[str, str]
     files: Mapping[str, bytes]
     seed: int | None
@@ -89,6 +91,7 @@ def read_archive(path: Path) -> Archive:
     seed, variable = config.get("seed"), config.get("seed_variable")
     return Archive(
         str(config.get("assignment_name") or path.stem),
+        bool(config.get("assignment_name")),
         tests,
         files,
         seed if type(seed) is int else None,

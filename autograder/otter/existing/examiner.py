@@ -269,8 +269,10 @@ def grade_existing(
     started = time.monotonic()
     paths = list(paths)
     pattern = compile_id_pattern(id_pattern) if id_pattern else None
-    # A notebook says to which of our assignments it belongs; this is none of them.
-    sources = [replace(source, assignment="") for source in find_submissions(paths, archive.name, id_pattern=pattern)]
+    belongs = archive.name if archive.named else ""
+    sources = [
+        replace(source, assignment=belongs) for source in find_submissions(paths, archive.name, id_pattern=pattern)
+    ]
     known = None if solution is None else replace(find_submissions([solution], archive.name)[0], assignment="").read()
     with OtterExaminer(archive, terms or Terms(), beside=beside, solution=known, secret=paths) as examiner:
         book: Any = memory_book()

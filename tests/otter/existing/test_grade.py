@@ -298,6 +298,18 @@ def test_an_archive_that_cannot_be_graded_is_refused_with_a_reason(kind, tmp_pat
     assert re.search(reason, done.output.replace("\n", " ")), done.output
 
 
+def test_a_notebook_of_another_assignment_is_rejected(tmp_path):
+    archive = make_archive(tmp_path / "a.zip", {"q1": TESTS["q2"]}, assignment_name="intro")
+    for student, name in (("ann", "intro"), ("bob", "other")):
+        document = json.loads(notebook(HALVE, CHECKS["q1"]))
+        document["metadata"]["otter"] = {"assignment_name": name}
+        (tmp_path / f"{student}.ipynb").write_text(json.dumps(document), encoding="utf-8")
+    right, wrong = grade(archive, tmp_path / "ann.ipynb", tmp_path / "bob.ipynb")["marks"]
+    assert (right["status"], right["points"]) == ("graded", 2)
+    assert (wrong["status"], wrong["points"]) == ("rejected", 0)
+    assert "other" in wrong["flags"][0]
+
+
 def test_a_question_that_is_not_there_is_refused(archive, tmp_path):
     (tmp_path / "ann.ipynb").write_text(notebook(), encoding="utf-8")
     done = CliRunner().invoke(app, ["otter", "grade", str(archive), str(tmp_path / "ann.ipynb"), "--beside", "q9"])
