@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder.commands.grading import conduct
 from autograder.console import (
     CourseOption,
     Format,
@@ -22,6 +21,7 @@ from autograder.console import (
     TimeOption,
     TrustOption,
     WorkersOption,
+    conduct,
     limits,
     load,
     out,

@@ -78,12 +78,14 @@ def exception_of(body: Any) -> Exception:
 
 
 def fields(value: Any, count: int) -> list[Any]:
+    """The items of a list or tuple of this length; anything else is a `Foul`."""
     if type(value) not in (list, tuple) or len(value) != count:
         raise Foul("a list of another length")
     return list(value)
 
 
 def listed(value: Any) -> Sequence[Any]:
+    """A list or a tuple; anything else is a `Foul`."""
     if type(value) not in (list, tuple):
         raise Foul("no list")
     return value  # type: ignore[no-any-return]  # mypy does not read the line above

@@ -145,6 +145,7 @@ def _computed(name: str, left: Any, right: Any) -> Any:
 
 
 def call(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Call something; an operation as every other one."""
     return function(*args, **options)
 
 
