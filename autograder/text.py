@@ -103,8 +103,8 @@ def html_text(value: Any) -> Any:
     return visible(value, 20_000, keep_newlines=True) if plain else value
 
 
-def json_text(document: Any) -> str:
-    r"""The document as strict JSON with a line break at its end.
+def json_text(document: Any, indent: int | None = 1) -> str:
+    r"""The document as strict JSON with a line break at its end; on one line without indent.
 
     ASCII only: a lone surrogate in a student's text could otherwise not be written, and a terminal would obey
     an escape.
@@ -115,4 +115,4 @@ def json_text(document: Any) -> str:
     >>> json_text({"name": "\ud800"})
     '{\n "name": "\\ud800"\n}\n'
     """
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+    return json.dumps(document, indent=indent, allow_nan=False) + "\n"

@@ -31,8 +31,7 @@ from autograder.course.load import load_assignment
 from autograder.course.master import solution_cells
 from autograder.course.model import Assignment
 from autograder.grading.grade import grade
-from autograder.records.gradebook import Gradebook
-from autograder.records.gradebook.book import RunBook
+from autograder.records.gradebook import Gradebook, RunBook
 from autograder.records.mark import Mark
 from autograder.sandbox.limits import Limits
 

@@ -72,6 +72,9 @@ def main(active: frozenset[str], count: int, private: str | None) -> None:
     gc.collect()
     gc.freeze()
     rows: list[dict[str, Any]] = [{"layer": name, "per": "zygote", "us": [us]} for name, us in _times.items()]
+    _times.clear()
+    state = jail.enter_slot(active, state, 0)
+    rows += [{"layer": name, "per": "slot", "us": [us]} for name, us in _times.items()]
     per_job: dict[str, list[float]] = defaultdict(list)
     for number in range(count):
         _times.clear()

@@ -196,15 +196,27 @@ class Cluster:
         return fit
 
     def _deliver(self, worker: str, process: str) -> None:
-        """Send the bundle to a worker process, once; one that cannot receive it gets no work."""
+        """Send the bundle to a worker process, once; one that does not receive it gets no work.
+
+        Raises:
+            GraderError: the scheduler was lost.
+        """
         with self._lock:
             if process in self._delivered:
                 return
-            self._delivered.add(process)
-            answers = self._client.run(remote.keep_bundle, self._bundle, workers=[worker], on_error="return")
-            answer = answers.get(worker)
+            try:
+                answers = self._client.run(remote.keep_bundle, self._bundle, workers=[worker], on_error="return")
+            except (
+                Exception
+            ) as error:  # of many kinds: of a worker that is gone, which `_fit` says, or of the scheduler
+                self._fit()
+                answers = {worker: error}
+            # Only one that has said that it has the bundle is not asked again: else it would ask for it for ever.
+            answer = answers.get(worker, LookupError("it was not reached"))
             if isinstance(answer, Exception):
                 self._refused[worker] = f"it cannot receive the assignment: {_first_line(answer)}"
+            else:
+                self._delivered.add(process)
 
 
 class RemoteSlot:

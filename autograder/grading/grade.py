@@ -162,7 +162,7 @@ class _Marks(Protocol):
 
 
 class _Book(Protocol):
-    """Where the marks of a run are kept; see `autograder.records.gradebook.book.RunBook`."""
+    """Where the marks of a run are kept; see `autograder.records.gradebook.run.RunBook`."""
 
     def graded(
         self, submission: Submission, make: Callable[[], Mark], *, lease_s: float, wait: bool

@@ -23,6 +23,7 @@ Parts = tuple[str, ...]
 ReadSmall = Callable[[Sequence[Parts], int], Mapping[Parts, "bytes | None"]]
 
 MAX_METADATA_BYTES = 32 * MIB
+_TIMESTAMP_FILE = "timestamp.txt"
 _MAX_TIMESTAMP_BYTES = 200
 
 
@@ -127,10 +128,8 @@ def _by_folders(notebooks: Sequence[Parts], place: Place, assignment: str) -> li
             for layout, pattern in _FOLDERS.items()
             if (match := re.search(pattern.replace("ASSIGNMENT", re.escape(assignment)), path))
         ]
-        # Folders of the operator's own may be called like those of nbgrader: there, several notebooks lie in one.
-        outside = [m for m in matches if m[2].end() <= len(place.path) + 1]
         if len(notebooks) > 1 and not place.single:
-            matches = [m for m in matches if m not in outside]
+            matches = [m for m in matches if not _is_by_chance(m[1], m[2].end(), place)]
         if not matches:
             named.append(Owner(_plain(parts, assignment, place.name)))
             continue
@@ -138,13 +137,23 @@ def _by_folders(notebooks: Sequence[Parts], place: Place, assignment: str) -> li
         named.append(Owner(match["id"], layout=layout))
         if layout == "nbgrader":
             inner = path[match.end() :].count("/") + 1
-            timestamps[number] = (*parts[:-inner], "timestamp.txt")
+            timestamps[number] = (*parts[:-inner], _TIMESTAMP_FILE)
     texts = place.read(list(dict.fromkeys(timestamps.values())), _MAX_TIMESTAMP_BYTES) if timestamps else {}
     for number, parts in timestamps.items():
         time = parse_time((texts.get(parts) or b"").decode("utf-8", "replace"))
         if time is not None:
             named[number] = replace(named[number], time_from="stated", handed_in=time)
     return named
+
+
+def _is_by_chance(layout: str, end: int, place: Place) -> bool:
+    """Whether a layout that ends with the folder of several notebooks, or above it, is taken for the operator's own.
+
+    Only the folder of one student's assignment has the time at which nbgrader has collected it.
+    """
+    beyond = end - len(place.path) - 1
+    collected = layout == "nbgrader" and beyond == 0 and place.read([(_TIMESTAMP_FILE,)], _MAX_TIMESTAMP_BYTES)
+    return beyond <= 0 and not collected
 
 
 def _by_pattern(pattern: re.Pattern[str], place: Place, parts: Parts) -> Owner:

@@ -61,7 +61,7 @@ def mark(digest: str, conditions: bytes, submission: bytes) -> bytes:
         return _json(answer | {"kind": "course", "reason": str(error)})
     except AutograderError as error:
         return _json(answer | {"kind": "refuses", "reason": str(error)})
-    found = {"mark": made.to_json(), "elapsed_s": made.elapsed_s, "warnings": examiner.warnings}
+    found = {"mark": made.to_json(indent=None), "elapsed_s": made.elapsed_s, "warnings": examiner.warnings}
     return _json(answer | {"kind": "mark"} | found)
 
 

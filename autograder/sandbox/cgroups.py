@@ -6,12 +6,15 @@ that holds processes cannot have limited children.
 """
 
 # The kernel takes and gives paths as strings.
-# ruff: noqa: PTH102, PTH106, PTH110, PTH118, PTH120, PTH123
+# ruff: noqa: PTH102, PTH106, PTH110, PTH116, PTH118, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import re
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -52,23 +55,57 @@ class SlotGroup:
         return int(counts.get("oom_kill", 0))
 
     def remove(self, patience_s: float = 0.0) -> None:
-        """Remove the group. Raises OSError (EBUSY) if one of its processes outlives our patience."""
+        """Remove the group, or as much of it as can be.
+
+        Raises OSError: EBUSY if one of its processes outlives our patience.
+        """
         deadline = time.monotonic() + patience_s
+        failure: OSError | None = None
         for directory in self._directories():
-            while True:
-                try:
-                    os.rmdir(directory)
-                except OSError as error:
-                    if error.errno != errno.EBUSY or time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.001)  # nothing tells when a group is empty
-                else:
-                    break
+            try:
+                _remove_directory(directory, deadline)
+            except OSError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def _directories(self) -> Iterator[str]:
         yield self.memory
         if self.pids is not None and self.pids != self.memory:
             yield self.pids
+
+
+def new_name() -> str:
+    """A name that no other group has, and from which `sweep` can tell whose it is."""
+    return f"autograder-{os.getpid()}-{_pid_namespace()}-{secrets.token_hex(4)}"
+
+
+def sweep() -> None:
+    """Remove the groups of graders that are gone; one that is killed removes none."""
+    ours = re.compile(rf"autograder-([0-9]+)-{_pid_namespace()}-[0-9a-f]+")
+    own = own_directories("")
+    for parent in {*own_directories("memory"), *own_directories("pids"), *own, *map(os.path.dirname, own)}:
+        with contextlib.suppress(OSError):  # another one may sweep as well
+            for name in os.listdir(parent):
+                found = ours.fullmatch(name)
+                if found and not os.path.exists(f"/proc/{found[1]}"):
+                    with contextlib.suppress(OSError):  # its last process may not have ended yet
+                        os.rmdir(os.path.join(parent, name))
+
+
+def _pid_namespace() -> int:
+    """In which namespace our pids mean something: containers may share a hierarchy."""
+    return os.stat("/proc/self/ns/pid").st_ino
+
+
+def _remove_directory(directory: str, deadline: float) -> None:
+    while True:
+        try:
+            return os.rmdir(directory)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.001)  # nothing tells when a group is empty
 
 
 def create(name: str) -> SlotGroup:

@@ -95,6 +95,7 @@ class Job:
         self._budget_s = budget_s
         self._buffer = bytearray()
         self._received = 0
+        self._caps = wire.Caps(payload=limits.channel_mib * _MIB)
         self.weight = 0  # of the last message: about the bytes that the grader needs to keep it
         self._selector = selectors.DefaultSelector()
         for end in (channel, output):
@@ -169,10 +170,6 @@ class Job:
         if not isinstance(message, dict) or any(type(message[k]) not in _FIELDS for k in message if k != "parts"):
             raise wire.WireError("a message is a dict of texts and numbers, and of one answer")
         return message
-
-    @property
-    def _caps(self) -> wire.Caps:
-        return wire.Caps(payload=self.limits.channel_mib * _MIB)
 
     def _wait(self) -> None:
         """Wait a tick for the job, take what it sent, and look at the clocks."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from autograder.errors import GraderError
 from autograder.sandbox import cgroups
 from autograder.sandbox.conversation import End, Job, Usage
+from autograder.sandbox.limits import Limits
 from autograder.sandbox.zygote import receive_packet, send_packet
 
 if TYPE_CHECKING:
@@ -83,22 +83,12 @@ class ForkSlot:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+        self._group = _make_group(sandbox.limits) if "cgroup" in sandbox.layers else None
         self._zygote: Zygote | None = None
         self.control: socket.socket = socket.socket()
         self._lost = False  # whether the server has ended, or has never begun
         self._last: ForkedProcess | None = None
         self._name = ""
-        self._group: cgroups.SlotGroup | None = None
-        if "cgroup" in sandbox.layers:
-            self._group = cgroups.create(f"autograder-{os.getpid()}-{secrets.token_hex(4)}")
-            limits = sandbox.limits
-            # Above the address space limit, whose error a student can read; the files of a job count as memory too.
-            memory_mib = int(1.25 * limits.memory_mib) + limits.scratch_mib
-            try:
-                self._group.limit(memory_mib * _MIB, limits.processes + 8)
-            except OSError:
-                self._group.remove()
-                raise
 
     @contextlib.contextmanager
     def job(self, budget_s: float) -> Iterator[Job]:
@@ -173,6 +163,26 @@ class ForkSlot:
             for fd in fds:
                 os.close(fd)
         self._lost = False
+
+
+def _make_group(limits: Limits) -> cgroups.SlotGroup:
+    """The control group of a slot.
+
+    Raises:
+        GraderError: it could be made when the layers were probed, and cannot be made now.
+    """
+    # Above the address space limit, whose error a student can read; the files of a job count as memory too.
+    memory_mib = int(1.25 * limits.memory_mib) + limits.scratch_mib
+    group = None
+    try:
+        group = cgroups.create(cgroups.new_name())
+        group.limit(memory_mib * _MIB, limits.processes + 8)
+    except OSError as error:
+        if group is not None:
+            with contextlib.suppress(OSError):
+                group.remove()
+        raise GraderError(f"The control group of a slot cannot be made ({error}). Run `autograder doctor`.") from error
+    return group
 
 
 class ForkedProcess:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from autograder.errors import GraderError, UsageError
-from autograder.sandbox import jail, layers
+from autograder.sandbox import cgroups, jail, layers
 from autograder.sandbox.conversation import Job
 from autograder.sandbox.forked import ForkSlot, Zygote
 from autograder.sandbox.limits import Limits
@@ -111,6 +111,8 @@ class Sandbox:
 
     def __enter__(self) -> Sandbox:
         jail.protect_grader()
+        if "cgroup" in self.layers:
+            cgroups.sweep()
         if self.forks:
             self._current = self._start()
         return self

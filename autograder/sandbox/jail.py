@@ -47,6 +47,10 @@ _FREE_UIDS = range(60578, 61184)
 # More slots than these share them, which costs nothing but exact counts.
 _SLOT_UIDS = 32
 
+# For capset(2), version 3: a header (version, pid 0 = self) and two blocks of three empty sets. Made here, because
+# ctypes makes a class for each length of an array, which would take every job a while.
+_NO_CAPABILITIES = ((ctypes.c_uint32 * 2)(0x2008_0522, 0), (ctypes.c_uint32 * 6)())
+
 _NAMESPACES = (
     ("network-namespace", namespaces.CLONE_NEWNET),
     ("ipc-namespace", namespaces.CLONE_NEWIPC),
@@ -163,17 +167,22 @@ def confine_zygote(active: Set[str], before: Early, *, trees: Sequence[str], pri
         program = seccomp.build_program(1)
     if "undumpable" in active:
         hide_memory()
+    libc.find("prctl", "syscall", "capset", "mount")
     return JailState(before, trees, devices, scratch, program, vm_size_bytes, os.getpid())
 
 
 def enter_slot(active: Set[str], state: JailState, number: int) -> JailState:
     """Become the server of one slot, a child of the zygote; returns the state for its jobs, whose parent it is.
 
+    What it takes from itself for good, and its jobs would otherwise each take from themselves, it takes here.
+
     Where there are uids for it, those of one slot are not those of another: the kernel counts processes and threads by
     uid, and those that one job starts must not be missing to the job beside it.
     """
     if "parent-death-signal" in active:  # a fork clears it
         _die_with_parent(state)
+    if "capabilities" in active:
+        drop_bounding_set()  # needs a right that the change of uid takes away from a job
     uids = state.before.slot_uids
     before = replace(state.before, job_uid=uids[number % len(uids)]) if uids else state.before
     return replace(state, before=before, parent_pid=os.getpid())
@@ -232,8 +241,6 @@ def confine_job(
             # Otherwise the count would include all that the operator runs besides.
             count_processes=bool({"user-namespace", "separate-uid"} & active),
         )
-    if "capabilities" in active:
-        drop_bounding_set()  # needs a right that the change of uid takes away
     if state.before.job_uid is not None:
         change_uid(state.before.job_uid)
     if "parent-death-signal" in active:
@@ -312,8 +319,7 @@ def drop_bounding_set() -> None:
 def drop_capabilities() -> None:
     """Give up all capabilities held, inherited or kept for a change of uid."""
     libc.prctl(libc.PR_CAP_AMBIENT, libc.PR_CAP_AMBIENT_CLEAR_ALL)
-    # capset(2), version 3: a header (version, pid 0 = self) and two blocks of three empty sets.
-    libc.call("capset", (ctypes.c_uint32 * 2)(0x2008_0522, 0), (ctypes.c_uint32 * 6)())
+    libc.call("capset", *_NO_CAPABILITIES)
 
 
 def close_others(keep: Collection[int]) -> None:

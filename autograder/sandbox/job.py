@@ -6,7 +6,8 @@ killed at any moment. The grader counts the answers and keeps the clock.
 Frames it reads:  ``{"do": "run", "cells": [[index, piece of the source, ...], ...]}``,
                   ``{"do": "ask", "question": name, "probes": [...]}``,
                   ``{"do": "hand over", "to": [module, function], ...}``.
-Frames it writes: ``{"is": "ready"}``, one ``{"is": "cell", ...}`` per cell, one ``{"is": "answer", ...}`` per probe.
+Frames it writes: ``{"is": "ready"}``, one ``{"is": "cell", ...}`` per cell, without what is empty, and one
+                  ``{"is": "answer", ...}`` per probe.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -99,26 +100,26 @@ class StudentBench:
 
 @dataclass(frozen=True)
 class Desk:
-    """What is the same for every job: the shell, and the settings that hold at the begin of each question."""
+    """What is the same for every job: shell, names and conversion, and the settings at the begin of each question."""
 
     shell: Shell
+    bench: StudentBench
     settings: dict[str, Any]
 
 
-def make_desk(*, output_limit: int, seed: int) -> Desk:
+def make_desk(*, output_limit: int, seed: int, device: str = "cpu") -> Desk:
     """Make the desk, seeds included; jobs that are forked inherit it.
 
     Each memory page that a job changes is copied for it: what happens before the fork is paid once.
     """
     shell = Shell(min(output_limit, wire.MAX_TEXT - _LAST_LINE))
     _seed_everything(seed, sys.modules.get("torch"))
-    return Desk(shell, settings_snapshot())
+    return Desk(shell, StudentBench(shell.namespace, Converter(device)), settings_snapshot())
 
 
-def prepare(channel: Channel, desk: Desk, device: str = "cpu") -> Callable[[], None]:
+def prepare(channel: Channel, desk: Desk) -> Callable[[], None]:
     """Make everything ready for student code; returns the function that answers frames until the grader is gone."""
-    shell = desk.shell
-    bench = StudentBench(shell.namespace, Converter(device))
+    shell, bench = desk.shell, desk.bench
     settings = desk.settings | settings_snapshot(PLACES)  # a job has a directory of its own
 
     def serve() -> None:
@@ -126,19 +127,21 @@ def prepare(channel: Channel, desk: Desk, device: str = "cpu") -> Callable[[], N
         while (message := channel.receive()) is not None:
             if message["do"] == "run":
                 for number, *pieces in message["cells"]:
-                    channel.send({"is": "cell"} | asdict(shell.run_cell(number, "".join(pieces))))
-            elif message["do"] == "hand over":
-                module, function = message["to"]
-                getattr(import_module(module), function)(channel, shell.namespace, message)
-            else:
+                    report = vars(shell.run_cell(number, "".join(pieces)))
+                    channel.send({"is": "cell", "index": number} | {k: v for k, v in report.items() if v})
+                continue
+            if message["do"] == "ask":
                 restore_settings(settings)
                 for number, probe in enumerate(message["probes"]):
                     answer = answer_of(probe.ask, message["question"], bench)
                     send_answer(channel, {"is": "answer", "question": message["question"], "number": number} | answer)
-                # What a question leaves behind must not hit what comes next.
-                if _set_timer is not None:
-                    _set_timer(signal.ITIMER_REAL, 0)
-                _set_blocking(channel.read_fd, True)
+            else:  # "hand over"
+                module, function = message["to"]
+                getattr(import_module(module), function)(channel, shell.namespace, message)
+            # What a question leaves behind must not hit what comes next.
+            if _set_timer is not None:
+                _set_timer(signal.ITIMER_REAL, 0)
+            _set_blocking(channel.read_fd, True)
 
     return serve
 
@@ -210,7 +213,7 @@ def main() -> None:
     os.dup2(2, 1)  # what student code prints must not look like frames
     output_limit, seed, device, *preload = sys.argv[1:]
     warm_up(tuple(preload))
-    prepare(Channel(read_fd, write_fd), make_desk(output_limit=int(output_limit), seed=int(seed)), device)()
+    prepare(Channel(read_fd, write_fd), make_desk(output_limit=int(output_limit), seed=int(seed), device=device))()
     os._exit(0)
 
 

@@ -52,6 +52,12 @@ def _function(name: str) -> Any:  # Any: ctypes does not export the type of a fo
     return function
 
 
+def find(*names: str) -> None:
+    """Look functions up, so that no job has to."""
+    for name in names:
+        _function(name)
+
+
 def call(name: str, *args: Any) -> int:
     """Call a function of the C library; ints are passed as long, str as a path, None as NULL.
 

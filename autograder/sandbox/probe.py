@@ -354,7 +354,7 @@ def _seccomp(ground: Ground) -> str:
 
 
 def _cgroup(ground: Ground) -> str:
-    group = cgroups.create(f"autograder-probe-{os.getpid()}")
+    group = cgroups.create(cgroups.new_name())
     start, go = os.pipe()
     child = os.fork()
     if child == 0:

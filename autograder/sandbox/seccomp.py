@@ -284,6 +284,5 @@ class _Fprog(ctypes.Structure):
 
 def install(program: bytes) -> None:
     """Put the calling thread, and all it starts, under the filter for good. Needs no_new_privs. Raises OSError."""
-    code = ctypes.create_string_buffer(program, len(program))
-    fprog = _Fprog(len(program) // _INSTRUCTION.size, ctypes.cast(code, ctypes.c_char_p))
+    fprog = _Fprog(len(program) // _INSTRUCTION.size, program)
     libc.prctl(libc.PR_SET_SECCOMP, libc.SECCOMP_MODE_FILTER, ctypes.addressof(fprog))

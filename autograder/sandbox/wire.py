@@ -72,7 +72,7 @@ def encode(message: Any) -> bytes:
         WireError: the value (or one inside it) cannot cross.
     """
     out = _Parts([])
-    header = json.dumps(_to_node(message, out, 0), separators=(",", ":"), allow_nan=False).encode("ascii")
+    header = _ENCODER.encode(_to_node(message, out, 0)).encode("ascii")
     return b"".join([PREFIX.pack(len(header), sum(map(len, out.buffers))), header, *out.buffers])
 
 
@@ -216,6 +216,7 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a value")
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 

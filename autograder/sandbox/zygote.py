@@ -65,7 +65,7 @@ def main() -> None:
         limits = Limits(**config["limits"])
         from autograder.sandbox import job
 
-        desk = job.make_desk(output_limit=limits.output_kib * 1024, seed=config["seed"])
+        desk = job.make_desk(output_limit=limits.output_kib * 1024, seed=config["seed"], device=config["device"])
     except BaseException as error:
         send_packet(control, {"is": "failed", "message": f"{type(error).__name__}: {error}"[:4000]})
         os._exit(1)
@@ -203,7 +203,7 @@ def _become_job(
                 name=message["name"],
                 address_space=config["address_space"],
             )
-            serve = job.prepare(job.Channel(channel_fd, channel_fd), desk, config["device"])
+            serve = job.prepare(job.Channel(channel_fd, channel_fd), desk)
         except BaseException as error:
             os.write(channel_fd, wire.encode({"is": "broken", "message": f"{type(error).__name__}: {error}"[:4000]}))
             os._exit(1)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 import autograder
 from autograder import Gradebook, Limits, UsageError, cli
 from autograder.course.load import load_assignment
+from autograder.errors import GraderError
 from autograder.grading import bundle, cluster, remote
 from autograder.grading.examine import Terms, facts_about
 from autograder.grading.submissions import Submission
@@ -245,6 +247,49 @@ def test_an_address_that_is_none_is_told(assignment, monkeypatch, address):
 def test_an_unknown_layer_is_told(assignment):
     with pytest.raises(UsageError, match=r"unknown sandbox layers .*'sekomp'"):
         cluster.Cluster("tcp://127.0.0.1:1", assignment, Terms(), layers=["sekomp"])
+
+
+class Client:
+    """Stands in for the client of a scheduler whose one worker asks for the assignment again and again."""
+
+    def __init__(self, answer) -> None:
+        self.answer, self.runs, self.there = answer, 0, {"tcp://worker": 1}
+
+    def submit(self, *args, **options):
+        needs = json.dumps({"kind": "needs", "worker": "tcp://worker", "process": "1"}).encode()
+        return SimpleNamespace(result=lambda timeout: needs)
+
+    def nthreads(self):
+        if not self.there:
+            raise OSError("closed")
+        return self.there
+
+    def run(self, function, bundle, *, workers, on_error):
+        self.runs += 1
+        return self.answer(self)
+
+
+def gone(client: Client) -> dict[str, None]:
+    client.there = {}
+    raise OSError("closed")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "says"),
+    [
+        pytest.param(lambda client: {}, UsageError, "tcp://worker: it cannot .* it was not reached", id="no answer"),
+        pytest.param(
+            lambda client: {"tcp://worker": ValueError("full")}, UsageError, "assignment: full", id="an error there"
+        ),
+        pytest.param(gone, GraderError, "the scheduler was lost", id="the scheduler is gone"),
+    ],
+)
+def test_a_worker_that_cannot_receive_the_assignment_is_not_asked_for_ever(assignment, answer, error, says):
+    one = cluster.Cluster("tcp://127.0.0.1:1", assignment, Terms(), layers=())
+    one._client = Client(answer)
+    with pytest.raises(error, match=says):
+        one.mark(Submission("ann", "ann.ipynb"), one.slot())
+    assert one._client.runs == 1
 
 
 # What travels ----------------------------------------------------------------------------------

@@ -144,6 +144,21 @@ def test_nbgrader_wherever_the_path_ends(tmp_path, monkeypatch, named):
     assert found(Path(named)) == [("ann", "softmax.ipynb", "stated")]
 
 
+@pytest.mark.parametrize(
+    ("stamp", "student"),
+    [
+        pytest.param("timestamp.txt", "ann", id="as nbgrader collects them"),
+        pytest.param("notes.txt", "", id="a folder of the operator's own"),
+        pytest.param("deep/timestamp.txt", "", id="handed in"),
+    ],
+)
+def test_several_notebooks_in_the_folder_of_an_assignment(tmp_path, stamp, student):
+    files = {f"submitted/ann/softmax/{name}.ipynb": NOTEBOOK for name in ("one", "two")}
+    folder = pack(tmp_path, files | {f"submitted/ann/softmax/{stamp}": b"2026-10-01 18:00 Z"}, archive=False)
+    students = [student or name for name in ("one", "two")]
+    assert [owner for owner, _, _ in found(folder / "submitted" / "ann" / "softmax")] == students
+
+
 @pytest.mark.parametrize("top", ["", "assignment_42_export/"])
 def test_gradescope(packed, top):
     path = packed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -328,6 +329,19 @@ def test_slots_of_two_sandboxes_have_control_groups_of_their_own(monkeypatch):
                 pytest.skip("control groups need a host that hands them down")
             sandbox.slot().close()
     assert len(set(names)) == 2
+
+
+@linux_only
+def test_a_group_that_cannot_be_made_any_more_is_a_fault_of_ours_with_its_reason(monkeypatch):
+    def create(name: str) -> SimpleNamespace:
+        raise OSError(errno.ENOSPC, "too many groups")
+
+    with Sandbox(preload=("numpy",)) as sandbox:
+        if "cgroup" not in sandbox.layers:
+            pytest.skip("control groups need a host that hands them down")
+        monkeypatch.setattr(cgroups, "create", create)
+        with pytest.raises(GraderError, match=r"control group of a slot .* too many groups"):
+            sandbox.slot()
 
 
 @linux_only

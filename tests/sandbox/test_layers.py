@@ -8,6 +8,7 @@ import json
 import os
 import pwd
 import signal
+import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -479,6 +480,35 @@ def test_group_of_version_2_is_made_where_memory_is_delegated(monkeypatch, tmp_p
         "cgroup.procs": "42",
     }
     assert group.out_of_memory_kills() == 3
+
+
+def test_groups_of_graders_that_are_gone_are_removed_and_no_others(monkeypatch, tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    ours = cgroups.new_name()
+    kept = {
+        "alive": ours,
+        "of another pid namespace": f"autograder-{gone.pid}-1-0a",
+        "of something else": f"student-{gone.pid}",
+    }
+    left = ours.replace(f"-{os.getpid()}-", f"-{gone.pid}-")
+    busy = left + "0"
+    for name in (left, f"{busy}/inner", *kept.values()):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setattr(
+        cgroups, "own_directories", lambda controller: [str(tmp_path)] if controller == "memory" else []
+    )
+    cgroups.sweep()
+    assert {path.name for path in tmp_path.iterdir()} == {busy, *kept.values()}
+
+
+def test_what_can_be_removed_of_a_group_is(tmp_path):
+    memory, pids = tmp_path / "memory", tmp_path / "pids"
+    (memory / "inner").mkdir(parents=True)
+    pids.mkdir()
+    with pytest.raises(OSError, match="not empty"):
+        cgroups.SlotGroup(1, str(memory), str(pids)).remove()
+    assert not pids.exists()
 
 
 @pytest.mark.parametrize("seed", [0, 1, 605, 606, 123456])
