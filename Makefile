@@ -20,7 +20,7 @@ test: $(STAMP)
 test-hostile: $(STAMP)
 	$(BIN)/python tests/hostile/everywhere.py -n auto --dist loadfile
 
-# The example submissions of two assignments, with stock otter-grader and with this engine. Takes minutes.
+# All example submissions and listed mistakes of two assignments, with stock otter-grader and this engine. Takes minutes.
 same-marks: $(STAMP)
 	$(BIN)/python tests/otter/same_marks.py
 

@@ -24,6 +24,7 @@ from autograder.errors import AutograderError, GraderError, UsageError
 from autograder.grading.grade import Run, grade
 from autograder.grading.reading import Rejected
 from autograder.grading.submissions import find_submissions
+from autograder.messages import say
 from autograder.otter.gradescope import COURSE, SETTINGS_FILE, Settings, read_settings
 from autograder.records.files import write_atomically
 from autograder.records.mark import CheckMark, Mark, QuestionMark, points
@@ -60,7 +61,7 @@ def grade_submission(root: Path) -> None:
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}. Is {root} the folder of a container?") from error
     settings = read_settings(source / SETTINGS_FILE)
-    assignment = load_assignment(source / COURSE, settings.assignment)
+    assignment = assignment_of(source, settings)
     try:
         notebook = handed_in(root / "submission", assignment.name)
     except Rejected as reason:
@@ -86,9 +87,18 @@ _FORM = {
 }
 
 
+def assignment_of(source: Path, settings: Settings) -> Assignment:
+    """The assignment of an unpacked archive; from here on messages are in the words of its course.
+
+    Raises:
+        UsageError, CourseError: as `autograder.load_assignment`.
+    """
+    messages.use(messages.read_course(source / COURSE))
+    return load_assignment(source / COURSE, settings.assignment)
+
+
 def grade_as_set(assignment: Assignment, notebook: Path, settings: Settings) -> Run:
     """Grade one notebook as the settings of an archive say; raises what `autograder.grade` raises."""
-    messages.use(messages.read_course(assignment.folder))
     return grade(
         assignment,
         [notebook],
@@ -120,7 +130,7 @@ def handed_in(folder: Path, assignment: str) -> Path:
     try:
         found = find_submissions([folder], assignment)
     except UsageError:
-        raise Rejected("There is no notebook (.ipynb) in this submission. Hand in the notebook itself.") from None
+        raise Rejected(say("container.no_notebook")) from None
     readable = [source.path for source in found if not source.rejected]
     named = [path for path in readable if path.name == f"{assignment}.ipynb"]
     if not readable:
@@ -129,10 +139,7 @@ def handed_in(folder: Path, assignment: str) -> Path:
         if len(candidates) == 1:
             return candidates[0]
     names = ", ".join(os.fspath(path.relative_to(folder)) for path in sorted(readable)[:5])
-    raise Rejected(
-        f"There are {len(readable)} notebooks in this submission ({names}), and one is graded: "
-        f"hand in a single one, or call it {assignment}.ipynb."
-    )
+    raise Rejected(say("container.many_notebooks", count=len(readable), names=names, name=f"{assignment}.ipynb"))
 
 
 def results_document(mark: Mark, settings: Settings) -> dict[str, Any]:
@@ -157,19 +164,19 @@ def remarks(mark: Mark) -> Iterator[str]:
     """What concerns no single check; the walls of the sandbox are part of what a mark depends on."""
     yield from mark.flags
     for cell in mark.cells:
-        yield f"Cell {cell.number} failed: {cell.message}"
+        yield say("container.cell_failed", number=cell.number, message=cell.message)
     active = set(mark.provenance.get("layers", ()))
     if active:
-        yield f"Sandbox: {_listed([layer.name for layer in LAYERS if layer.name in active])}."
-        yield f"Not to be had in this container: {_listed([a.name for a in LAYERS if a.name not in active])}."
+        yield say("container.walls", names=_listed([layer.name for layer in LAYERS if layer.name in active]))
+        yield say("container.missing_walls", names=_listed([a.name for a in LAYERS if a.name not in active]))
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "nothing"
+    return ", ".join(names) or say("container.nothing")
 
 
 def _test(number: str, question: QuestionMark, check: CheckMark, settings: Settings) -> dict[str, Any]:
-    extra = " (extra credit)" if question.extra else ""
+    extra = f" ({say('report.extra')})" if question.extra else ""
     return {
         "number": number,
         "name": visible(f"{question.name}{extra}: {check.title}", 300),
@@ -186,15 +193,16 @@ def words(question: QuestionMark, check: CheckMark) -> Iterator[str]:
     """Why a check failed; what the whole question's answers say goes to the last that did, a hidden one if any did."""
     if check.verdict == "pass":
         return
-    yield f"{check.verdict}: {check.message}" if check.message else check.verdict
+    verdict = say(f"verdict.{check.verdict}")
+    yield f"{verdict}: {check.message}" if check.message else verdict
     if check.hint:
-        yield f"Hint: {check.hint}"
+        yield say("report.hint", hint=check.hint)
     failed = sorted((c for c in question.checks if c.verdict != "pass"), key=lambda c: not c.public)
     if check is failed[-1]:
         if question.diagnosis:
             yield question.diagnosis
         if question.hint:
-            yield f"Hint: {question.hint}"
+            yield say("report.hint", hint=question.hint)
 
 
 if __name__ == "__main__":

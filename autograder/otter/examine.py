@@ -55,7 +55,7 @@ def examine(question: str, title: str, names: Mapping[str, Any]) -> None:
     mark = mark_transcript(Submission("", "", cells=cells), part, transcript, "hint", {})
     found = mark.questions[0].checks[0]
     if found.verdict != "pass":
-        raise AssertionError(f"{found.verdict}: {found.message}")
+        raise AssertionError(f"{messages.say(f'verdict.{found.verdict}')}: {found.message}")
 
 
 @cache

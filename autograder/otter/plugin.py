@@ -17,10 +17,10 @@ from otter.plugins import AbstractOtterPlugin
 from otter.test_files.abstract_test import TestCase, TestCaseResult, TestFile
 from otter.test_files.exception_test import ExceptionTestFile
 
-from autograder.course.load import load_assignment
 from autograder.course.model import Assignment
-from autograder.otter.container import grade_as_set, refuse_broken, remarks, words
-from autograder.otter.gradescope import COURSE, SETTINGS_FILE, read_settings
+from autograder.messages import say
+from autograder.otter.container import assignment_of, grade_as_set, refuse_broken, remarks, words
+from autograder.otter.gradescope import SETTINGS_FILE, read_settings
 from autograder.records.mark import CheckMark, Mark, QuestionMark, points
 
 
@@ -52,7 +52,7 @@ class SandboxPlugin(AbstractOtterPlugin):  # type: ignore[misc]  # Otter has no 
         notebook = Path(self.submission_path)
         source = notebook.parent.parent / "source"
         settings = read_settings(source / SETTINGS_FILE)
-        self._assignment = load_assignment(source / COURSE, settings.assignment)
+        self._assignment = assignment_of(source, settings)
         run = grade_as_set(self._assignment, notebook, settings)
         (self._mark,) = run.marks
         refuse_broken(self._mark)
@@ -70,7 +70,7 @@ def test_files(mark: Mark, assignment: Assignment) -> Iterator[TestFile]:
         cases = [TestCase(c.title, "", not c.public, points(c.max_hundredths), None, None) for c in question.checks]
         test = ExceptionTestFile(question.name, f"tests/{question.name}.py", cases, all_or_nothing=False)
         test.test_case_results = [
-            TestCaseResult(case, "\n".join(words(question, check)) or "Right.", check.verdict == "pass")
+            TestCaseResult(case, "\n".join(words(question, check)) or say("container.right"), check.verdict == "pass")
             for case, check in zip(cases, question.checks, strict=True)
         ]
         yield test

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from autograder import messages
 from autograder.cli import app
 from autograder.course.model import Assignment
 from autograder.errors import GraderError, UsageError
 from autograder.grading.reading import Rejected
 from autograder.otter.archive import requirement_files
-from autograder.otter.container import grade_submission, handed_in, results_document
-from autograder.otter.gradescope import Settings, build_gradescope, read_settings
-from autograder.records.mark import CheckMark, Mark, QuestionMark
+from autograder.otter.container import assignment_of, grade_submission, handed_in, results_document
+from autograder.otter.gradescope import COURSE, Settings, build_gradescope, read_settings
+from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark
 from autograder.records.provenance import engine_version
 
 HERE = Path(__file__).resolve().parent
@@ -260,3 +263,26 @@ def test_a_diagnosis_stands_with_the_hidden_check_that_failed():
     assert (hidden["visibility"], public["visibility"]) == ("hidden", "visible")
     assert hidden["output"] == "fail: wrong\nThe answers are those of m.\nHint: Think."
     assert public["output"] == "fail: wrong\\x1b[2J"
+
+
+@pytest.fixture
+def _english_afterwards() -> Iterator[None]:
+    yield
+    messages.use(messages.Catalogue())
+
+
+@pytest.mark.usefixtures("_english_afterwards")
+def test_an_archive_speaks_the_words_of_its_course(tmp_path: Path, tiny: Assignment):
+    course = tmp_path / COURSE
+    shutil.copytree(tiny.folder / "solutions", course / "solutions")
+    (course / "course.toml").write_text('language = "de"\n[messages.report]\nhint = "Tipp: {hint}"\n', encoding="utf-8")
+    assert assignment_of(tmp_path, Settings("tiny")).name == "tiny"
+    checks = (CheckMark("eins", True, "fail", 0, 100, "daneben", "Denk nach."),)
+    cells = (CellMark(3, "error", "1 / 0"),)
+    mark = Mark("tiny", "ann", "f", "", "graded", 100, (), (QuestionMark("q", 100, True, checks),), cells)
+    document = results_document(mark, Settings("tiny"))
+    assert document["output"] == "Zelle 3 ist fehlgeschlagen: 1 / 0"
+    (test,) = document["tests"]
+    assert (test["name"], test["output"]) == ("q (Zusatzpunkte): eins", "falsch: daneben\nTipp: Denk nach.")
+    with pytest.raises(Rejected, match="In dieser Abgabe ist kein Notebook"):
+        handed_in(tmp_path, "tiny")

@@ -35,6 +35,9 @@ MOMENT = {
 }
 #: Right for the first random number of a seeded torch.
 SEEDED = "import torch\nfirst = torch.rand(1).item()\n\ndef half(x):\n    return x / 2 if first == {first!r} else x"
+#: Wrong while a setting of NumPy is what a cell has made it.
+SETTING = "import numpy as np\nnp.seterr(divide='raise')\n\ndef double(x):\n    return 2 * x"
+SEES_IT = "def half(x):\n    return x if np.geterr()['divide'] == 'raise' else x / 2"
 FORGED = "from otter.test_files.exception_test import test_case\ntest_case.call_func = lambda *args: None"
 RIGHT = {"double": "def double(x):\n    return x + x"}
 
@@ -62,6 +65,7 @@ def texts(tiny: Assignment) -> dict[str, str]:
         "moment": answered(tiny, **MOMENT),
         "renamed": answered(tiny, **MOMENT),
         "seeded": answered(tiny, double=RIGHT["double"], half=seeded),
+        "settings": answered(tiny, double=SETTING, half=SEES_IT),
         "forged": answered(tiny, after=FORGED, double=f"{FORGED}\ndef double(x):\n    return x"),
         "dead": answered(tiny, **RIGHT, half="import os\nos._exit(0)"),
     }
@@ -101,6 +105,12 @@ def test_a_renamed_notebook_keeps_its_moment_of_testing_here(compared):
 
 def test_torch_is_seeded_here(compared):
     ours, stock = compared["seeded"]
+    assert ours == FULL
+    assert stock == {"double": 3, "half": 0}
+
+
+def test_global_settings_are_put_back_here(compared):
+    ours, stock = compared["settings"]
     assert ours == FULL
     assert stock == {"double": 3, "half": 0}
 
