@@ -8,7 +8,7 @@ FUZZER := $(VENV)/.fuzzer
 DEMO := examples/submissions/softmax
 DEMO_STUDENT ?= noor
 
-.PHONY: demo test test-hostile same-marks fuzz fuzz-short install format lint types build-check validate smoke benchmark clean
+.PHONY: demo test test-hostile test-long same-marks fuzz fuzz-short install format lint types build-check validate smoke benchmark clean
 
 demo: $(STAMP)
 	$(BIN)/autograder grade softmax $(DEMO) --time-limit 2 --show $(DEMO_STUDENT)
