@@ -26,6 +26,7 @@ from autograder.grading.marking import Reveal, cell_marks, mark_unread
 from autograder.grading.submissions import Submission, find_submissions, recognised
 from autograder.otter.existing.archive import Archive
 from autograder.otter.existing.relay import Apart, Beside, Courtroom, KnownCase, Question, files_frame, put_files
+from autograder.otter.existing.stand_in import NotCarried
 from autograder.records.mark import CheckMark, Mark, QuestionMark, Verdict
 from autograder.records.provenance import provenance
 from autograder.sandbox.host import Sandbox, Slot
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _SERVERS = ("autograder.otter.existing.referee",)
 _LONGEST = 2_000
+_CHANNEL_MIB = 256
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ class OtterExaminer:
         solution: Submission | None = None,
         secret: Sequence[str | Path] = (),
     ) -> None:
-        self.archive, self.terms = archive, terms
+        # All that tests and answers exchange crosses the channels, not the answers alone.
+        most = max(terms.limits.channel_mib, _CHANNEL_MIB)
+        self.archive, self.terms = archive, replace(terms, limits=replace(terms.limits, channel_mib=most))
         unknown = sorted(set(beside) - archive.tests.keys())
         if unknown:
             raise UsageError(f"There is no question {unknown[0]!r}; there are {', '.join(archive.tests)}.")
@@ -200,6 +204,11 @@ class OtterExaminer:
         questions = tuple(_question_mark(q, answers[q.name], words, self.terms.reveal) for q in self.questions)
         broken = any(check.verdict == "grader_error" for question in questions for check in question.checks)
         flags = [f"{name}: tested beside the student's code" for name in sorted(beside)]
+        flags += [
+            f"{name}: a test does what cannot be done from another process; grade it with --beside {name}"
+            for name, outcomes in answers.items()
+            if any(str(outcome.parts.get("text", "")).startswith(f"{NotCarried.__name__}: ") for outcome in outcomes)
+        ]
         return Mark(
             self.archive.name,
             submission.student,

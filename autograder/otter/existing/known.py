@@ -71,7 +71,7 @@ def exception_of(body: Any) -> Exception:
         raise Foul("an exception without words")
     try:
         error: Exception = kind(*arguments)
-    except TypeError:  # one of the few that want arguments of their own
+    except (TypeError, ValueError):  # one of the few that want arguments of their own
         error = RuntimeError(text)
     error.told = (text, tuple(line for line in listed(traceback) if type(line) is str))  # type: ignore[attr-defined]
     return error

@@ -190,6 +190,22 @@ def test_authors_words_are_told(examiners):
     assert "Mismatched elements: 4 / 4" in table.message
 
 
+def test_a_test_that_cannot_run_apart_is_told_to_the_instructor(tmp_path):
+    source = """\
+from otter.test_files import test_case
+OK_FORMAT, name = False, "q1"
+
+@test_case()
+def test_derived(Base):
+    class Derived(Base):
+        pass
+"""
+    archive = make_archive(tmp_path / "hw.zip", {"q1": source})
+    (tmp_path / "ann.ipynb").write_text(notebook("class Base: pass"), encoding="utf-8")
+    (mark,) = grade(archive, tmp_path / "ann.ipynb")["marks"]
+    assert mark["flags"] == ["q1: a test does what cannot be done from another process; grade it with --beside q1"]
+
+
 #: Cells that tell what a hidden test put in, wherever they can.
 TELLS = """\
 seen = []
