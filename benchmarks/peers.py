@@ -149,6 +149,7 @@ def _in_turns(
     """
     found: dict[str, list[Sample]] = {what: [] for what in ways}
     marks: Marks = {}
+    ways[WARM].run(students)  # what listed mistakes answer is found out once in a batch
     for number in range(rounds):
         say(f"round {number + 1} of {rounds}")
         names = list(ways)[number % len(ways) :] + list(ways)[: number % len(ways)]

@@ -124,7 +124,8 @@ def test_the_batch_is_measured_in_every_figure(tmp_path):
     data = json.loads(done.stdout)
     assert len(data["memory"]["mib"]) == len(data["memory"]["per_s"]) == 2
     assert min(*data["memory"]["mib"], *data["memory"]["per_s"]) > 0
-    assert all(row["1"] > 0 and row["2"] > 0 for row in data["gain"])
+    assert set(data["gain"]) == {"softmax", "small"}
+    assert all(row["1"] > 0 and row["2"] > 0 for rows in data["gain"].values() for row in rows)
     assert 0 < data["share"]["ms"] < data["share"]["all_ms"]
     text = file.read_text(encoding="utf-8")
     assert text.startswith("before\n<!-- batch -->\nMeasured on ")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.records.files import read_run
-from autograder.records.gradebook import Gradebook
 from autograder.records.mark import Mark
 from autograder.reports.classroom import Classroom
+
+if TYPE_CHECKING:  # a run without a gradebook does not wait for SQLAlchemy
+    from autograder.records.gradebook import Gradebook
 
 
 @dataclass(frozen=True)

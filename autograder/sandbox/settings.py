@@ -86,7 +86,7 @@ def _add_python() -> None:
         _attribute(sys, name)
     _setting("main", lambda: sys.modules["__main__"], lambda module: sys.modules.__setitem__("__main__", module))
     _setting("cwd", os.getcwd, os.chdir)
-    _setting("environ", lambda: dict(os.environ), _write_environment)
+    _setting("environ", lambda: (dict(_encoded), dict(_environment)), _write_environment)
     _setting("warnings", lambda: list(warnings.filters), _write_filters)
     _attribute(warnings, "showwarning")
     _setting("gc", gc.isenabled, lambda enabled: gc.enable() if enabled else gc.disable())
@@ -108,10 +108,19 @@ def _signal_handler(number: signal.Signals) -> None:
     _setting(f"handler of {number.name}", lambda: signal.getsignal(number), write)
 
 
-def _write_environment(values: dict[str, str]) -> None:
-    if dict(os.environ) != values:
-        os.environ.clear()
-        os.environ.update(values)
+#: The variables, and what lies behind them: `os.environ` encodes and decodes every one that it is asked for.
+_environment = os.environ
+_encoded: dict[Any, Any] = vars(os.environ)["_data"]
+
+
+def _write_environment(values: tuple[dict[Any, Any], dict[str, str]]) -> None:
+    # A cell may have put something else in the place of either.
+    os.environ = _environment  # noqa: B003  # the very same object
+    vars(_environment)["_data"] = _encoded
+    encoded, decoded = values
+    if _encoded != encoded:
+        _environment.clear()
+        _environment.update(decoded)
 
 
 def _write_filters(filters: list[Any]) -> None:

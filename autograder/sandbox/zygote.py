@@ -56,6 +56,7 @@ def main() -> None:
     _offer_first()
     try:
         before = jail.early(active)
+        gc.disable()  # half a second of looking through modules that all stay
         from autograder.sandbox.warm import warm_up
 
         loaded = warm_up(tuple(config["preload"]))
@@ -69,7 +70,7 @@ def main() -> None:
     except BaseException as error:
         send_packet(control, {"is": "failed", "message": f"{type(error).__name__}: {error}"[:4000]})
         os._exit(1)
-    gc.collect()
+    gc.enable()
     gc.freeze()  # children then share these pages instead of copying them at their first collection
     send_packet(control, {"is": "ready", "loaded": loaded, "vm_size_bytes": state.vm_size_bytes})
     _serve_slots(control, active, state, limits, config, desk)

@@ -947,6 +947,16 @@ def test_settings_of_python_are_restored(shell: Shell, tmp_path: Path) -> None:
     assert Path.cwd() == tmp_path
 
 
+@pytest.mark.parametrize("cell", ["os.environ['A'] = '1'", "os.environ = {'A': '1'}", "os.environ._data = {}"])
+def test_the_environment_is_restored_whatever_took_its_place(shell: Shell, cell: str) -> None:
+    before, environment = settings_snapshot(), os.environ
+    expected = dict(environment)
+    run(shell, f"import os\n{cell}")
+    restore_settings(before)
+    assert os.environ is environment
+    assert dict(os.environ) == expected
+
+
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     # The timer may be one of the test run. By repr, because arrays have no single truth value.
     names = before.keys() - {"timer"}
