@@ -25,7 +25,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograder.course.marks import Edit, MasterText, apply_edits, insert_before
@@ -78,8 +78,15 @@ def student_notebook(assignment: Assignment) -> str:
     Raises:
         CourseError: the master has an error.
     """
+    notebook = notebook_document(_stub_text(assignment))
+    notebook["metadata"]["autograder"] = {"assignment": assignment.name, "schema": 1}
+    return notebook_text(notebook)
+
+
+def notebook_document(text: str) -> dict[str, Any]:
+    """The notebook of a percent text: nbformat 4.5, no outputs."""
     cells = []
-    for position, cell in enumerate(_cells(_stub_text(assignment))):
+    for position, cell in enumerate(_cells(text)):
         # A cell keeps its id as long as its place and text stay, so that a rebuild shows as a small
         # difference.
         name = hashlib.sha256(json.dumps([position, cell.cell_type, cell.source]).encode()).hexdigest()[:12]
@@ -92,16 +99,19 @@ def student_notebook(assignment: Assignment) -> str:
         if cell.cell_type == "code":
             record |= {"execution_count": None, "outputs": []}
         cells.append(record)
-    notebook = {
+    return {
         "cells": cells,
         "metadata": {
-            "autograder": {"assignment": assignment.name, "schema": 1},
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
         },
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+
+
+def notebook_text(notebook: dict[str, Any]) -> str:
+    """The text of a notebook's file; the same for the same notebook."""
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -110,32 +120,59 @@ def points_text(hundredths: int) -> str:
     return f"{hundredths / 100:g} point{'' if hundredths == 100 else 's'}"
 
 
-def _solution_text(assignment: Assignment) -> str:
-    master = MasterText(assignment)
-    return _assembled(master, master.solution_edits())
+def assembled(
+    master: MasterText,
+    edits: Sequence[Edit],
+    *,
+    opening: Sequence[str],
+    around: Callable[[Sequence[Question]], tuple[Sequence[str], Sequence[str]]],
+    closing: Sequence[str],
+) -> str:
+    """A whole notebook as percent text: the author's cells, and those that are added.
 
-
-def _stub_text(assignment: Assignment) -> str:
-    master = MasterText(assignment)
-    return _assembled(master, master.stub_edits())
-
-
-def _assembled(master: MasterText, edits: Sequence[Edit]) -> str:
-    """The whole notebook as percent text: the author's cells, and those that we add."""
-    name = master.assignment.name
+    Args:
+        master: the author's file.
+        edits: changes to it.
+        opening: lines after the text at its head, before the first code cell.
+        around: the lines before and after the cell that defines some questions.
+        closing: lines at the end.
+    """
     first = next(cell for cell in master.cells[1:] if cell.is_code)
-    added = [insert_before(first.begin, [*_rule_of_types(), "", *_first_cell(name)])]
+    added = [insert_before(first.begin, opening)]
     for cell in master.cells:
         here = [n for n, s in master.definitions.items() if cell.begin <= s.lineno <= cell.end]
         if here:
             here.sort(key=lambda question: master.definitions[question].lineno)
-            lines = [line for n in here for line in _check_cell(master.assignment.question(n))]
-            added.append(insert_before(cell.end + 1, ["", *lines]))
-    added.append(insert_before(len(master.lines) + 1, _last_cells(name)))
+            before, after = around([master.assignment.question(name) for name in here])
+            if before:
+                added.append(insert_before(cell.begin, before))
+            added.append(insert_before(cell.end + 1, ["", *after]))
+    added.append(insert_before(len(master.lines) + 1, closing))
     return "\n".join(apply_edits(master.lines, [*edits, *added])) + "\n"
 
 
-def _rule_of_types() -> list[str]:
+def _solution_text(assignment: Assignment) -> str:
+    master = MasterText(assignment)
+    return _for_students(master, master.solution_edits())
+
+
+def _stub_text(assignment: Assignment) -> str:
+    master = MasterText(assignment)
+    return _for_students(master, master.stub_edits())
+
+
+def _for_students(master: MasterText, edits: Sequence[Edit]) -> str:
+    name = master.assignment.name
+    return assembled(
+        master,
+        edits,
+        opening=[*rule_of_types(), "", *_first_cell(name)],
+        around=lambda questions: ((), [line for question in questions for line in _check_cell(question)]),
+        closing=_last_cells(name),
+    )
+
+
+def rule_of_types() -> list[str]:
     """The end of the text before the first code cell: what is accepted, in the same words everywhere."""
     return [f"# {line}".rstrip() for line in ACCEPTED.splitlines()]
 

@@ -81,6 +81,7 @@ def test_file(
     question: Question,
     cases: Sequence[PublicCheck],
     hidden: Sequence[Check] = (),  # noqa: PT028  # no test, though it is called like one
+    folder: str = "tests",  # noqa: PT028  # as above
 ) -> str:
     """The text of ``tests/NAME.py``; the same bytes for the same arguments.
 
@@ -89,7 +90,8 @@ def test_file(
         cases: its public checks in order. Without any, the file only says whether the name is
             there.
         hidden: checks for an archive of an instructor. The file names them; what they ask and expect lies in a data
-            file beside it, see `autograder.otter.examine`.
+            file, see `autograder.otter.examine`.
+        folder: of the data files, seen from the notebook.
 
     Raises:
         CourseError: a check among `cases` is hidden, or an input or answer cannot be written as a literal.
@@ -100,7 +102,7 @@ def test_file(
     tests = [_test(number, question, public) for number, public in enumerate(cases, start=1)]
     tests = tests or [_presence(question)]
     worth = [public.check.hundredths for public in cases] or [0]
-    tests += [_examined(number, question, check) for number, check in enumerate(hidden, start=len(tests) + 1)]
+    tests += [_examined(number, question, check, folder) for number, check in enumerate(hidden, start=len(tests) + 1)]
     points = ", ".join(map(_points, (*worth, *(check.hundredths for check in hidden))))
     verbs = {case.probe.verb for public in cases for case in public.cases}
     body = "\n\n".join("\n".join(test) + "\n" for test in tests)
@@ -163,10 +165,14 @@ def _presence(question: Question) -> list[str]:
     return _head(1, [question.name], f"{question.name} has an answer", 0, told, None)
 
 
-def _examined(number: int, question: Question, check: Check) -> list[str]:
+def _examined(number: int, question: Question, check: Check, folder: str) -> list[str]:
     """A hidden check: it takes the whole notebook, as the sandbox does."""
     decorator = _decorator(check.title, check.hundredths, "Right.", check.hint or None, hidden=True)
-    return [*decorator, f"def check_{number}(env):", f"    examine({question.name!r}, {check.title!r}, env)"]
+    return [
+        *decorator,
+        f"def check_{number}(env):",
+        f"    examine({question.name!r}, {check.title!r}, env, {folder!r})",
+    ]
 
 
 def _head(

@@ -45,6 +45,7 @@ class Platform(str, Enum):
     gradescope = "gradescope"
     otter = "otter"
     otter_sandboxed = "otter-sandboxed"
+    otter_assign = "otter-assign"
 
 
 class HiddenVisibility(str, Enum):
@@ -67,7 +68,10 @@ def build(
     folder: Annotated[Path, typer.Option("--out", help="Folder of the archives.")],
     platform: Annotated[
         Platform,
-        typer.Option("--for", help="Who grades: Gradescope, stock otter, or otter with a plugin for the sandbox."),
+        typer.Option(
+            "--for",
+            help="Who grades: Gradescope, otter, otter with a plugin for the sandbox; or a master for otter assign.",
+        ),
     ] = Platform.gradescope,
     hidden: Annotated[
         HiddenVisibility, typer.Option(help="When students see hidden checks on Gradescope.")
@@ -90,6 +94,7 @@ def build(
 ) -> None:
     """Build the archive with which another platform grades an assignment."""
     with reported_errors():
+        from autograder.otter.assign import build_master
         from autograder.otter.gradescope import Settings, build_gradescope
         from autograder.otter.stock import build_otter, build_sandboxed
 
@@ -97,10 +102,9 @@ def build(
             assignment, seed, reveal.value, hidden.value, limits(time_limit, memory_limit), trust_submissions
         )
         loaded = load(course, [assignment])[0]
-        if platform is Platform.otter:
-            path = build_otter(
-                loaded, folder, seed=seed, trust=trust_submissions, requirements=requirements, wheel=wheel
-            )
+        if platform in (Platform.otter, Platform.otter_assign):
+            make = build_otter if platform is Platform.otter else build_master
+            path = make(loaded, folder, seed=seed, trust=trust_submissions, requirements=requirements, wheel=wheel)
         else:
             in_sandbox = build_gradescope if platform is Platform.gradescope else build_sandboxed
             path = in_sandbox(loaded, folder, settings, requirements=requirements, wheel=wheel)

@@ -27,23 +27,21 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.live import Converter
 from autograder.sandbox.sitting import Outcome, Transcript, outcome_of
 
-#: Where the data files lie, seen from where Otter runs a notebook.
-FOLDER = "tests"
 
-
-def examine(question: str, title: str, names: Mapping[str, Any]) -> None:
+def examine(question: str, title: str, names: Mapping[str, Any], folder: str) -> None:
     """Ask and mark one check.
 
     Args:
         question: its name.
         title: of the check.
         names: of the notebook, as its cells left them.
+        folder: of the data files, seen from where Otter runs a notebook.
 
     Raises:
         AssertionError: the check does not hold; the message says why.
         UsageError: the data file is missing.
     """
-    key = _key(Path(FOLDER, f"{question}.json").absolute())
+    key = _key(Path(folder, f"{question}.json").absolute())
     (keyed,) = key.questions
     check = next(check for check in keyed.checks if check.title == title)
     # A kernel keeps the text of its cells, in the order in which they ran.
