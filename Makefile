@@ -20,6 +20,10 @@ test: $(STAMP)
 test-hostile: $(STAMP)
 	$(BIN)/python tests/hostile/everywhere.py -n auto --dist loadfile
 
+# Tests of minutes each, which run stock otter-grader.
+test-long: $(STAMP)
+	$(BIN)/python -m pytest -m long -n auto --dist loadfile
+
 # All example submissions and listed mistakes of two assignments, with stock otter-grader and this engine. Takes minutes.
 same-marks: $(STAMP)
 	$(BIN)/python tests/otter/same_marks.py
