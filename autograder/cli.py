@@ -14,6 +14,7 @@ import typer
 
 from autograder.commands.course import build, doctor, validate
 from autograder.commands.grading import check, grade
+from autograder.commands.importing import import_
 from autograder.commands.runs import adjust, export, regrade, report, status
 from autograder.otter.commands import app as otter_app
 
@@ -63,6 +64,7 @@ app.command(epilog="Example: autograder check softmax.ipynb")(check)
 app.command(epilog="Example: autograder build softmax --check")(build)
 app.command(epilog="Example: autograder validate softmax --junit proof.xml")(validate)
 app.command(epilog="Example: autograder doctor")(doctor)
+app.command("import", epilog="Example: autograder import otter hw1.ipynb --out course/")(import_)
 app.add_typer(otter_app, name="otter")
 
 

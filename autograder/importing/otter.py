@@ -1,0 +1,159 @@
+"""A master notebook of otter-grader, read block by block."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from autograder.errors import UsageError
+from autograder.importing.parts import Imported, Part, Task, TestCase, Todo, number_of
+
+_MARK = re.compile(r"#\s*(BEGIN|END|ASSIGNMENT)\s+(QUESTION|SOLUTION|TESTS|PROMPT|CONFIG|PLUGIN)\s*$", re.IGNORECASE)
+_FENCED = re.compile(r"\s*```\s*otter\s*\n(.*?)```\s*", re.DOTALL)
+_CONFIG = re.compile(
+    r"""r?(?P<q>'''|\"\"\") # BEGIN TEST CONFIG\n(?P<yaml>.*?)\n(?P=q) # END TEST CONFIG\n?""", re.DOTALL
+)
+_PROMPT = re.compile(
+    r"""[ \t]*r?(?P<q>'''|\"\"\")[ \t]*# BEGIN PROMPT\n.*?(?P=q);?[ \t]*# END PROMPT[^\n]*\n?""", re.DOTALL
+)
+_IGNORED = re.compile(r"[ \t]*# BEGIN IGNORE\n.*?# END IGNORE[^\n]*\n?", re.DOTALL)
+#: Settings of a question that have no counterpart here.
+_UNKNOWN_SETTINGS = ("manual", "check_cell", "export", "all_or_nothing")
+
+
+def read_otter(cells: list[dict[str, Any]]) -> Imported:
+    """The parts of a master.
+
+    Raises:
+        UsageError: a block begins or ends where it cannot.
+    """
+    found, block = Imported(), ""
+    task: Task | None = None
+    each: float | None = None
+    for number, cell in enumerate(cells, start=1):
+        source = "".join(cell.get("source", ""))
+        mark, settings = _mark_of(cell, source, number)
+        if mark == "ASSIGNMENT CONFIG":
+            found.todos.append(
+                Todo(number, "settings of the assignment have no counterpart here", _yaml_text(settings))
+            )
+        elif mark == "BEGIN QUESTION":
+            task = Task(str(settings.get("name", "")), number, _points(settings.get("points")))
+            found.tasks.append(task)
+            worth = settings.get("points")
+            each = number_of(worth.get("each", 1)) if isinstance(worth, dict) else None
+            for key in _UNKNOWN_SETTINGS:
+                if settings.get(key) not in (None, False):
+                    found.todos.append(Todo(number, f"question {task.name}: `{key}` has no counterpart here"))
+        elif mark == "END QUESTION":
+            if task is not None and each is not None:
+                task.points = [each] * len(task.tests)
+            task = None
+        elif mark.startswith("BEGIN"):
+            if block:
+                raise UsageError(f"Cell {number}: {mark} inside of {block}. End the first one before.")
+            block = mark.removeprefix("BEGIN ")
+            if block == "PLUGIN":
+                found.todos.append(Todo(number, "a plugin has no counterpart here", source))
+        elif mark.startswith("END"):
+            if mark.removeprefix("END ") != block:
+                raise UsageError(f"Cell {number}: {mark} without its begin.")
+            block = ""
+        elif block == "TESTS":
+            if cell.get("cell_type") == "code" and task is not None:
+                task.tests.append(_test(number, source))
+        elif block == "SOLUTION" and cell.get("cell_type") == "markdown":
+            found.todos.append(Todo(number, "an answer in words is not graded here", source))
+        elif block not in ("PROMPT", "PLUGIN"):
+            _cell(found, number, cell, source, solution=block == "SOLUTION")
+    if block:
+        raise UsageError(f"{block} is never ended. Write a cell `# END {block}`.")
+    return found
+
+
+def _cell(found: Imported, number: int, cell: dict[str, Any], source: str, *, solution: bool) -> None:
+    kind = cell.get("cell_type")
+    if kind == "markdown":
+        found.parts.append(Part(number, "markdown", source))
+    elif kind == "code":
+        text = "\n".join(_without_marks(source, number, found))
+        if text.strip():
+            found.parts.append(Part(number, "code", text, solution))
+
+
+def _without_marks(source: str, number: int, found: Imported) -> Iterator[str]:
+    """A cell in our marks: solutions stay, prompts and what is ignored go."""
+    if _PROMPT.search(source):
+        found.todos.append(Todo(number, "a prompt of its own is replaced by our stub", _PROMPT.search(source)[0]))  # type: ignore[index]
+    for line in _IGNORED.sub("", _PROMPT.sub("", source)).splitlines():
+        text = line.rstrip()
+        if text.endswith("# IGNORE"):
+            continue
+        if text.endswith("# SEED"):
+            found.todos.append(
+                Todo(number, "a line that seeds is kept as it is; checks draw inputs of their own", text)
+            )
+            yield text.removesuffix("# SEED").rstrip()
+            continue
+        stripped = text.lstrip()
+        indent = text[: len(text) - len(stripped)]
+        if stripped in ("# BEGIN SOLUTION", "# BEGIN SOLUTION NO PROMPT"):
+            yield f"{indent}# BEGIN SOLUTION"
+            continue
+        for mark in ("# SOLUTION NO PROMPT", "# SOLUTION", "#SOLUTION"):
+            if text.endswith(mark):
+                yield from (f"{indent}# BEGIN SOLUTION", text.removesuffix(mark).rstrip(), f"{indent}# END SOLUTION")
+                break
+        else:
+            yield text
+
+
+def _mark_of(cell: dict[str, Any], source: str, number: int) -> tuple[str, dict[str, Any]]:
+    """The mark that a cell is, and its settings; "" for an ordinary cell."""
+    if cell.get("cell_type") == "markdown":
+        fenced = _FENCED.fullmatch(source)
+        if not fenced:
+            return "", {}
+        source = fenced[1]
+    elif cell.get("cell_type") != "raw":
+        return "", {}
+    first, _, rest = source.strip().partition("\n")
+    match = _MARK.match(first)
+    if not match:
+        return "", {}
+    return f"{match[1]} {match[2]}".upper(), _settings(rest, number)
+
+
+def _settings(text: str, number: int) -> dict[str, Any]:
+    import yaml
+
+    try:
+        settings = yaml.safe_load(text) if text.strip() else {}
+    except yaml.YAMLError as error:
+        raise UsageError(f"Cell {number}: its settings are not YAML ({error}).") from error
+    if not isinstance(settings, dict):
+        raise UsageError(f"Cell {number}: its settings are not `name: value` lines.")
+    return settings
+
+
+def _yaml_text(settings: dict[str, Any]) -> str:
+    return json.dumps(settings, default=str)
+
+
+def _points(value: Any) -> float | list[float] | None:
+    if isinstance(value, list) and all(type(p) in (int, float) for p in value):
+        return [float(p) for p in value]
+    return number_of(value)  # None for nothing, or {"each": 1}, which is shared out when the cases are known
+
+
+def _test(number: int, source: str) -> TestCase:
+    settings: dict[str, Any] = {}
+    config = _CONFIG.match(source)
+    if config:
+        settings, source = _settings(config["yaml"], number), source[config.end() :]
+    first = source.lstrip().partition("\n")[0]
+    hidden = bool(settings.get("hidden", re.search(r"#.*\bhidden\b", first, re.IGNORECASE)))
+    hint = str(settings.get("failure_message") or "")
+    return TestCase(number, source, hidden, number_of(settings.get("points")), hint)

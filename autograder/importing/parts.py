@@ -1,0 +1,84 @@
+"""What is read from a notebook of another format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Todo:
+    """What has to be done by hand.
+
+    Attributes:
+        cell: number of the cell, from 1; 0 for the notebook as a whole.
+        reason: why.
+        text: what stands there.
+    """
+
+    cell: int
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class TestCase:
+    """A test cell, or one of its hidden parts.
+
+    Attributes:
+        cell: number of the cell.
+        source: its code, marks and settings taken out.
+        points: None where the question's are shared out.
+    """
+
+    __test__ = False
+
+    cell: int
+    source: str
+    hidden: bool
+    points: float | None = None
+    hint: str = ""
+
+
+@dataclass
+class Task:
+    """A question of the other format.
+
+    Attributes:
+        name: how it is called there.
+        points: of the whole question; a list has those of its cases; None where cases have them or none are given.
+        tests: in order.
+    """
+
+    name: str
+    cell: int
+    points: float | list[float] | None = None
+    tests: list[TestCase] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A cell of the master to be: text, or code.
+
+    Attributes:
+        kind: "markdown" or "code".
+        solution: whether students write what it defines.
+    """
+
+    cell: int
+    kind: str
+    source: str
+    solution: bool = False
+
+
+def number_of(value: object) -> float | None:
+    """A number of points, None for anything else."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+@dataclass
+class Imported:
+    """All of a notebook."""
+
+    parts: list[Part] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    todos: list[Todo] = field(default_factory=list)

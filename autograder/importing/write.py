@@ -1,0 +1,344 @@
+"""From the parts of another format to a folder of this course: master, checks, and a list of what is left to do."""
+
+from __future__ import annotations
+
+import ast
+import json
+import keyword
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from autograder.course.load import load_assignment
+from autograder.errors import CourseError, UsageError
+from autograder.grading.key import make_key
+from autograder.importing.nbgrader import read_nbgrader
+from autograder.importing.otter import read_otter
+from autograder.importing.parts import Imported, Part, Task, TestCase, Todo
+from autograder.importing.tests import Call, Reading, read_test
+from autograder.records.files import write_atomically
+from autograder.sandbox.host import Sandbox
+from autograder.sandbox.limits import Limits
+
+READERS = {"otter": read_otter, "nbgrader": read_nbgrader}
+MAX_BYTES = 50 * 2**20
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an import made.
+
+    Attributes:
+        folder: with master, checks and TODO.md.
+        questions: names of those that have checks.
+        todos: what has to be done by hand.
+        problem: why the course does not load, or its solution fails; "" where all is well.
+    """
+
+    folder: Path
+    questions: tuple[str, ...]
+    todos: tuple[Todo, ...]
+    problem: str
+
+
+@dataclass(frozen=True)
+class _Check:
+    """A test case that became a check of a question."""
+
+    test: TestCase
+    reading: Reading
+    points: float
+
+
+def import_notebook(kind: str, notebook: Path, course: Path, *, trust: bool = False) -> Result:
+    """Turn a notebook into an assignment of a course.
+
+    Args:
+        kind: "otter" or "nbgrader".
+        notebook: the instructor's: a master, or a source notebook.
+        course: folder of the course; the assignment is called like the notebook.
+        trust: let the solution answer even where this machine cannot hold hostile code.
+
+    Raises:
+        UsageError: the notebook cannot be read, or the assignment is there already.
+    """
+    imported = READERS[kind](_cells(notebook))
+    name = re.sub(r"\W+", "_", notebook.stem).strip("_").lower()
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise UsageError(f"{notebook}: an assignment cannot be called {name!r}. Give the notebook a name of letters.")
+    folder = course / "solutions" / name
+    if folder.exists():
+        raise UsageError(f"{folder} is there already. Remove it, or name another course with --out.")
+    todos = list(imported.todos)
+    checks = _checks(imported, todos)
+    master = _master(imported, set(checks), todos)
+    ordered = tuple(sorted(todos, key=lambda todo: todo.cell))
+    files = {
+        f"{name}.py": master,
+        "checks.py": _checks_text(name, notebook.name, checks, _values(imported), ordered),
+        "TODO.md": _todo_text(notebook.name, ordered),
+    }
+    for file, text in files.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / file, text.encode())
+    return Result(folder, tuple(checks), ordered, _problem(course, name, trust) if checks else "no test could be used")
+
+
+def _cells(notebook: Path) -> list[dict[str, Any]]:
+    try:
+        if notebook.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{notebook}: it has more than {MAX_BYTES // 2**20} MiB. Clear its outputs.")
+        document = json.loads(notebook.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{notebook}: not a notebook that can be read ({error}).") from error
+    cells = document.get("cells") if isinstance(document, dict) else None
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise UsageError(f"{notebook}: not a notebook of format 4: it has no list of cells.")
+    return cells
+
+
+# What students write.
+
+
+_Defined = ast.FunctionDef | ast.ClassDef | ast.Assign
+
+
+def _definitions(part: Part) -> dict[str, _Defined]:
+    """Names that a solution cell defines at its top level."""
+    try:
+        body = ast.parse(part.source).body
+    except SyntaxError:
+        return {}
+    found: dict[str, _Defined] = {}
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            found[statement.name] = statement
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            found[statement.targets[0].id] = statement
+    return found
+
+
+def _solved(imported: Imported) -> dict[str, _Defined]:
+    return {name: node for part in imported.parts if part.solution for name, node in _definitions(part).items()}
+
+
+def _values(imported: Imported) -> set[str]:
+    return {name for name, node in _solved(imported).items() if isinstance(node, ast.Assign)}
+
+
+# Checks.
+
+
+def _checks(imported: Imported, todos: list[Todo]) -> dict[str, list[_Check]]:
+    """Checks by question; what could not be one is listed."""
+    solved = _solved(imported)
+    usable = {name for name, node in solved.items() if not isinstance(node, ast.ClassDef)}
+    found: dict[str, list[_Check]] = {}
+    for task in imported.tasks:
+        if not task.tests:
+            todos.append(Todo(task.cell, f"{task.name}: it has no tests, so it is no question here"))
+        for test, points in zip(task.tests, _shares(task), strict=True):
+            reading = read_test(test.source, solved.keys())
+            for reason in reading.reasons:
+                todos.append(Todo(test.cell, f"{task.name} ({points:g} points): {reason}", test.source))
+            asked = list(dict.fromkeys(call.name for call in reading.calls))
+            for name in asked:
+                mine = replace(reading, calls=list(dict.fromkeys(c for c in reading.calls if c.name == name)))
+                if name not in usable or any((c.arguments is None) != (name in _values(imported)) for c in mine.calls):
+                    todos.append(Todo(test.cell, f"{task.name}: `{name}` is asked in a way of its own", test.source))
+                    continue
+                found.setdefault(name, []).append(_Check(test, mine, points / len(asked)))
+    return {name: _public_and_hidden(name, checks, _values(imported), todos) for name, checks in found.items()}
+
+
+def _shares(task: Task) -> list[float]:
+    """The points of each test case."""
+    if isinstance(task.points, list) and len(task.points) == len(task.tests):
+        return task.points
+    given = [test.points for test in task.tests]
+    left = [p for p in given if p is None]
+    whole = task.points if isinstance(task.points, float) else (1.0 if not any(given) else sum(filter(None, given)))
+    share = max(0.0, whole - sum(filter(None, given))) / len(left) if left else 0.0
+    return [share if p is None else p for p in given]
+
+
+def _public_and_hidden(name: str, checks: list[_Check], values: set[str], todos: list[Todo]) -> list[_Check]:
+    """A question needs a check of each kind, and one of a value no public one; what is changed for that is listed."""
+
+    def turned(check: _Check, *, hidden: bool, points: float | None = None) -> _Check:
+        worth = check.points if points is None else points
+        return replace(check, test=replace(check.test, hidden=hidden), points=worth)
+
+    kinds = {check.test.hidden for check in checks}
+    cell = checks[0].test.cell
+    if name in values:
+        if False in kinds:
+            todos.append(Todo(cell, f"{name}: its public test would show the answer; it is a hidden check now"))
+        return [turned(check, hidden=True) for check in checks]
+    if len(kinds) == 2:
+        return checks
+    if len(checks) == 1:
+        todos.append(
+            Todo(cell, f"{name}: it has one test only, which is a public check and a hidden one now; add inputs")
+        )
+        return [turned(checks[0], hidden=False, points=0.0), turned(checks[0], hidden=True)]
+    if kinds == {False}:
+        todos.append(Todo(checks[-1].test.cell, f"{name}: all its tests were public; the last one is hidden now"))
+        return [*checks[:-1], turned(checks[-1], hidden=True)]
+    todos.append(Todo(cell, f"{name}: all its tests were hidden; the first one is public now"))
+    return [turned(checks[0], hidden=False), *checks[1:]]
+
+
+def _checks_text(
+    name: str, source: str, questions: dict[str, list[_Check]], values: set[str], todos: Sequence[Todo]
+) -> str:
+    lines = [f'"""Checks of {name}, made from {source}; what is left to do stands at the end and in TODO.md."""', ""]
+    lines += ["from __future__ import annotations", "", "import math", "", "import numpy as np", ""]
+    lines += ["from autograder.course import call, call_twice, question, value", ""]
+    for question, checks in questions.items():
+        kind = ', kind="value"' if question in values else ""
+        points = round(sum(check.points for check in checks), 2)
+        lines += ["", f'{question} = question("{question}", points={points:g}{kind})', ""]
+        twice = next((check for check in checks if check.test.hidden), None)
+        for number, check in enumerate(checks, start=1):
+            lines += ["", *_check_text(question, number, check, twice=check is twice), ""]
+    lines += ["", "# To be done by hand:", "#"]
+    for todo in todos or [Todo(0, "nothing")]:
+        lines += [f"# - {_told(todo)}", *(f"#     {line}".rstrip() for line in todo.text.splitlines()[:20])]
+    return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def _check_text(question: str, number: int, check: _Check, *, twice: bool) -> Iterator[str]:
+    title = f"{'hidden' if check.test.hidden else 'public'} test {number}, of cell {check.test.cell}"
+    options = ["" if check.test.hidden else "public=True", f"points={round(check.points, 2):g}"]
+    hint = " ".join(check.test.hint.split())
+    options += [f"hint={hint!r}"] if hint else []
+    yield f"@{question}.check({', '.join([repr(title), *filter(None, options)])})"
+    yield "def _(rng):"
+    for statement in check.reading.setup:
+        yield from (f"    {line}" for line in statement.splitlines())
+    probes = [_probe(call, twice=twice) for call in check.reading.calls]
+    yield f"    return {probes[0] if len(probes) == 1 else '[' + ', '.join(probes) + ']'}"
+
+
+def _probe(call: Call, *, twice: bool) -> str:
+    if call.arguments is None:
+        return "value()"
+    return f"call{'_twice' if twice else ''}({call.arguments})"
+
+
+# The master.
+
+
+def _master(imported: Imported, questions: set[str], todos: list[Todo]) -> str:
+    cells = []
+    if not any(part.kind == "markdown" for part in imported.parts[:1]):
+        cells.append("# %% [markdown]\n# # Imported")
+    for part in imported.parts:
+        if part.kind == "markdown":
+            cells.append("\n".join(["# %% [markdown]", *(f"# {line}".rstrip() for line in part.source.splitlines())]))
+        else:
+            source = _marked(part, questions, todos) if part.solution else _unmarked(part.source)
+            cells.append(f"# %%\n{source.strip()}")
+    return "\n\n".join(cells) + "\n"
+
+
+_MARK_LINE = re.compile(r"^[ \t]*# (?:BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
+
+
+def _unmarked(source: str) -> str:
+    return _MARK_LINE.sub("", source)
+
+
+def _marked(part: Part, questions: set[str], todos: list[Todo]) -> str:
+    """A solution cell with marks that hide what students write of it."""
+    source = _unmarked(part.source)
+    lines = source.splitlines()
+    edits: list[tuple[int, int, str]] = []
+    kept = False
+    for name, node in _definitions(replace(part, source=source)).items():
+        text = "\n".join(part.source.splitlines())
+        if isinstance(node, ast.Assign):
+            if name in questions and node.end_lineno == node.lineno:
+                edits.append((node.lineno, node.lineno, ""))
+            else:
+                todos.append(
+                    Todo(part.cell, f"`{name}` is no question, so students see its value", lines[node.lineno - 1])
+                )
+            continue
+        if name not in questions:
+            todos.append(
+                Todo(part.cell, f"no check asks for `{name}`, so students see it as it is", lines[node.lineno - 1])
+            )
+            continue
+        own = _own_region(text, name)
+        if own:
+            kept = True
+            continue
+        body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+        if body:
+            edits.append((_first_line(body[0]), node.end_lineno or node.lineno, " " * body[0].col_offset))
+    if kept and not edits:
+        return part.source
+    for begin, end, indent in sorted(edits, reverse=True):
+        if not indent:
+            lines[begin - 1] += "  # SOLUTION"
+        else:
+            lines[end:end] = [f"{indent}# END SOLUTION"]
+            lines[begin - 1 : begin - 1] = [f"{indent}# BEGIN SOLUTION"]
+    return "\n".join(lines)
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _own_region(source: str, name: str) -> bool:
+    """Whether the author's marks stand inside of the function alone."""
+    inside, marks = False, 0
+    for line in source.splitlines():
+        if re.match(rf"(?:def|class) {re.escape(name)}\b", line):
+            inside = True
+        elif line.strip() and not line[0].isspace():
+            inside = False
+            if line.startswith(("# BEGIN SOLUTION", "# END SOLUTION")):
+                return False
+        if inside and re.match(r"\s+# (?:BEGIN|END) SOLUTION", line):
+            marks += 1
+    return marks == 2
+
+
+# What is left.
+
+
+def _told(todo: Todo) -> str:
+    return f"Cell {todo.cell}: {todo.reason}." if todo.cell else f"{todo.reason}."
+
+
+def _todo_text(source: str, todos: Sequence[Todo]) -> str:
+    lines = [f"# To be done by hand after the import of {source}", ""]
+    for todo in todos:
+        lines += [f"- {_told(todo)}"]
+        if todo.text.strip():
+            lines += ["", "  ```python", *(f"  {line}".rstrip() for line in todo.text.splitlines()), "  ```", ""]
+    lines += [
+        "- Every check compares with what the solution answers; look whether its inputs are worth it, and write",
+        "  mistakes that each check catches (`autograder validate`).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _problem(course: Path, name: str, trust: bool) -> str:
+    """Why the assignment does not load, or its solution does not answer its own checks."""
+    limits = Limits()
+    try:
+        assignment = load_assignment(course, name)
+        with Sandbox(limits, trust=trust) as sandbox, closing(sandbox.slot()) as slot:
+            make_key(assignment, 0, slot, limits)
+    except CourseError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,270 @@
+"""Assignments of otter-grader and nbgrader become ones of a course, and nothing is dropped in silence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from autograder.cli import app
+from autograder.course.load import load_assignment
+from autograder.course.master import stub_cells
+from autograder.importing.nbgrader import read_nbgrader
+from autograder.importing.otter import read_otter
+from autograder.importing.tests import Call, read_test
+
+NAMES = {"f", "g", "x"}
+
+
+@pytest.mark.parametrize(
+    ("source", "calls"),
+    [
+        ("assert f(3) == 9", [Call("f", "3")]),
+        ("assert 9 == f(3)", [Call("f", "3")]),
+        ("f(3)", [Call("f", "3")]),
+        ("f(3) == 9", [Call("f", "3")]),
+        ("np.testing.assert_allclose(f([1], k=2), [2], rtol=1e-3)", [Call("f", "[1], k=2")]),
+        ("assert np.allclose([2], f([1]))", [Call("f", "[1]")]),
+        ("assert np.isclose(f(1), 2).all()", [Call("f", "1")]),
+        ("bool(np.isclose(f(1), 2))", [Call("f", "1")]),
+        ("assert np.all(f(1) == 2)", [Call("f", "1")]),
+        ("assert (f(1) == 2).all()", [Call("f", "1")]),
+        ("y = f(1)\nassert y == 2", [Call("f", "1")]),
+        ("a = np.ones(3)\nassert_array_equal(f(a), a + 1)\nassert g(2) == 3", [Call("f", "a"), Call("g", "2")]),
+        ("assert x == 5", [Call("x", None)]),
+        ("def test_f(f):\n    'Says.'\n    assert f(2) == 4\ntest_f(f)", [Call("f", "2")]),
+    ],
+)
+def test_plain_comparisons_are_taken(source, calls):
+    found = read_test(source, NAMES)
+    assert (found.calls, found.reasons) == (calls, [])
+
+
+def test_what_makes_the_inputs_goes_along():
+    found = read_test("import numpy as np\na = np.eye(2)\nassert_equal(f(a), a)", NAMES)
+    assert found.setup == ["import numpy as np", "a = np.eye(2)"]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("assert f(3) > 0", "`assert f(3) > 0` is no plain comparison"),
+        ("assert f(3).shape == (2,)", "no plain comparison"),
+        ("assert f(g(1)) == 2", "no plain comparison"),
+        ("assert f(1) == g(1)", "no plain comparison"),
+        ("assert len(x) == 3", "no plain comparison"),
+        ("for i in range(3):\n    assert f(i) == i", "`for i in range(3):` is no plain comparison"),
+        ("with pytest.raises(ValueError):\n    f(1)", "no plain comparison"),
+        ("print(1)", "it compares no answer with a value"),
+        ("assert f(", "not Python"),
+        ("def test(env):\n    assert env['f'](1) == 2", "all names of the notebook"),
+        ("a = np.random.rand(3)\nassert_equal(f(a), a)", "draw them from `rng`"),
+        ("assert_close(f(torch.ones(2)), 2)", "write tensors as tensor(...)"),
+    ],
+)
+def test_everything_else_gets_a_reason(source, reason):
+    found = read_test(source, NAMES)
+    assert found.calls == []
+    assert any(reason in said for said in found.reasons), found.reasons
+
+
+def code(source: str, **metadata: Any) -> dict[str, Any]:
+    return {"cell_type": "code", "source": source, "metadata": metadata, "outputs": [], "execution_count": None}
+
+
+def text(source: str, **metadata: Any) -> dict[str, Any]:
+    return {"cell_type": "markdown", "source": source, "metadata": metadata}
+
+
+def raw(*lines: str) -> dict[str, Any]:
+    return {"cell_type": "raw", "source": "\n".join(lines), "metadata": {}}
+
+
+def fenced(*lines: str) -> dict[str, Any]:
+    return text("```otter\n" + "\n".join(lines) + "\n```")
+
+
+def otter_cells(mark) -> list[dict[str, Any]]:
+    return [
+        mark("# ASSIGNMENT CONFIG", "name: hw", "tests: {ok_format: false}"),
+        text("# Homework"),
+        code("import numpy as np"),
+        mark("# BEGIN QUESTION", "name: q1", "points: 3", "manual: false"),
+        text("Square a number."),
+        mark("# BEGIN SOLUTION"),
+        code(
+            "def square(x):\n    '''Its square.'''\n    return x ** 2 # SOLUTION\n\ndef helper():\n    return 1\n"
+            'limit = 7 # SOLUTION\n""" # BEGIN PROMPT\nlimit = ...\n"""; # END PROMPT\n'
+            "np.random.seed(1) # SEED\nprint(1) # IGNORE"
+        ),
+        mark("# END SOLUTION"),
+        mark("# BEGIN TESTS"),
+        code("def test_one(square):\n    assert square(3) == 9"),
+        code(
+            '""" # BEGIN TEST CONFIG\nhidden: true\npoints: 2\nfailure_message: "Try halves."\n""" # END TEST CONFIG\n'
+            "assert square(0.5) == 0.25"
+        ),
+        code("# HIDDEN\nassert square(2) > 3"),
+        mark("# END TESTS"),
+        mark("# END QUESTION"),
+        mark("# BEGIN QUESTION", "name: q2", "points: {each: 2}"),
+        mark("# BEGIN SOLUTION"),
+        code("# BEGIN SOLUTION\ndef double(a):\n    return 2 * a\n# END SOLUTION"),
+        mark("# END SOLUTION"),
+        mark("# BEGIN TESTS"),
+        code("assert limit == 7"),
+        code("np.testing.assert_allclose(double(np.ones(2)), [2, 2])"),
+        mark("# END TESTS"),
+        mark("# END QUESTION"),
+        mark("# BEGIN QUESTION", "name: q3", "manual: true"),
+        mark("# BEGIN SOLUTION"),
+        text("Because."),
+        mark("# END SOLUTION"),
+        mark("# END QUESTION"),
+    ]
+
+
+@pytest.mark.parametrize("mark", [raw, fenced])
+def test_a_master_of_otter_is_read_in_both_of_its_forms(mark):
+    found = read_otter(otter_cells(mark))
+    assert [(task.name, task.points, len(task.tests)) for task in found.tasks] == [
+        ("q1", 3.0, 3),
+        ("q2", [2.0, 2.0], 2),
+        ("q3", None, 0),
+    ]
+    q1, *_ = found.tasks
+    assert [(t.hidden, t.points, t.hint) for t in q1.tests] == [
+        (False, None, ""),
+        (True, 2.0, "Try halves."),
+        (True, None, ""),
+    ]
+    reasons = [todo.reason for todo in found.todos]
+    assert "a prompt of its own is replaced by our stub" in reasons
+    assert "a line that seeds is kept as it is; checks draw inputs of their own" in reasons
+    assert "question q3: `manual` has no counterpart here" in reasons
+    assert "an answer in words is not graded here" in reasons
+    (solution,) = (p.source for p in found.parts if "square" in p.source and p.kind == "code")
+    assert "print(1)" not in solution
+    assert "PROMPT" not in solution
+
+
+def nbgrader(**told: Any) -> dict[str, Any]:
+    return {
+        "nbgrader": {"schema_version": 3, "locked": False, "grade": False, "solution": False, "task": False, **told}
+    }
+
+
+NBGRADER = [
+    text("# Homework"),
+    code("import numpy as np"),
+    code(
+        "def squares(n):\n    '''The first squares.'''\n    ### BEGIN SOLUTION\n"
+        "    return [i ** 2 for i in range(1, n + 1)]\n    ### END SOLUTION",
+        **nbgrader(solution=True, grade_id="squares"),
+    ),
+    code(
+        "top = 3\nassert squares(top) == [1, 4, 9]\n"
+        "### BEGIN HIDDEN TESTS\nassert squares(1) == [1]\n### END HIDDEN TESTS",
+        **nbgrader(grade=True, locked=True, points=2, grade_id="test_squares"),
+    ),
+    code("assert sum(squares(2)) == 5", **nbgrader(grade=True, locked=True, points=1, grade_id="test_sum")),
+    text("Why?", **nbgrader(grade=True, solution=True, points=4, grade_id="why")),
+    code("plot()", **nbgrader(grade=True, solution=True, points=3, grade_id="plot")),
+]
+
+
+def test_a_source_notebook_of_nbgrader_is_read():
+    found = read_nbgrader(NBGRADER)
+    assert [(task.name, task.points, [t.hidden for t in task.tests]) for task in found.tasks] == [
+        ("test_squares", 2.0, [False, True]),
+        ("test_sum", 1.0, [False]),
+    ]
+    assert [todo.cell for todo in found.todos] == [6, 7]
+
+
+def run(origin: str, cells: list[dict[str, Any]], folder: Path, name: str = "hw.ipynb") -> tuple[int, str]:
+    notebook = folder / name
+    document = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    notebook.write_text(json.dumps(document), encoding="utf-8")
+    done = CliRunner().invoke(app, ["import", origin, str(notebook), "--out", str(folder / "course")])
+    return done.exit_code, done.output
+
+
+def test_an_assignment_of_otter_works_at_once_and_the_rest_is_listed(tmp_path):
+    exit_code, said = run("otter", otter_cells(raw), tmp_path)
+    assert exit_code == 0, said
+    assignment = load_assignment(tmp_path / "course", "hw")
+    assert {q.name: (q.hundredths, q.kind) for q in assignment.questions} == {
+        "square": (250, "np"),
+        "limit": (200, "value"),
+        "double": (200, "np"),
+    }
+    square = assignment.question("square")
+    assert [(c.public, c.hundredths, c.hint) for c in square.checks] == [(True, 50, ""), (False, 200, "Try halves.")]
+    assert [c.hundredths for c in assignment.question("double").checks] == [0, 200]
+    students = "\n".join(stub_cells(assignment))
+    assert "x ** 2" not in students
+    assert "2 * a" not in students
+    assert "limit = 7" not in students
+    assert "'''Its square.'''" in students
+    todo = (tmp_path / "course" / "solutions" / "hw" / "TODO.md").read_text(encoding="utf-8")
+    for line in (
+        "Cell 12: q1 (0.5 points): `assert square(2) > 3` is no plain comparison of an answer.",
+        "Cell 20: limit: its public test would show the answer; it is a hidden check now.",
+        "Cell 21: double: it has one test only, which is a public check and a hidden one now; add inputs.",
+        "Cell 7: no check asks for `helper`, so students see it as it is.",
+    ):
+        assert line in todo
+        assert line.partition(": ")[2].rstrip(".") in said
+
+
+def test_an_assignment_of_nbgrader_works_at_once_and_the_rest_is_listed(tmp_path):
+    exit_code, said = run("nbgrader", NBGRADER, tmp_path)
+    assert exit_code == 0, said
+    (squares,) = load_assignment(tmp_path / "course", "hw").questions
+    assert (squares.name, squares.hundredths) == ("squares", 200)
+    assert "test_sum (1 points): `assert sum(squares(2)) == 5` is no plain comparison" in said
+    assert "code that is graded by hand (3 points)" in said
+
+
+def test_a_solution_that_does_not_work_is_told(tmp_path):
+    broken = json.loads(json.dumps(NBGRADER).replace("i ** 2", "i / 0"))
+    exit_code, said = run("nbgrader", broken, tmp_path)
+    assert exit_code == 1
+    assert "not ready: " in said
+    assert "ZeroDivisionError" in said
+
+
+def test_without_a_test_that_can_be_used_there_is_a_list_only(tmp_path):
+    exit_code, said = run("nbgrader", [NBGRADER[2], NBGRADER[4]], tmp_path)
+    assert exit_code == 1
+    assert "questions with checks: none" in said
+    assert "not ready: no test could be used" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "not a notebook that can be read"),
+        ("[]", "no list of cells"),
+        (json.dumps({"cells": [raw("# BEGIN TESTS")]}), "TESTS is never ended"),
+        (json.dumps({"cells": [raw("# END TESTS")]}), "Cell 1: END TESTS without its begin"),
+        (json.dumps({"cells": [raw("# BEGIN QUESTION", "a: [")]}), "Cell 1: its settings are not YAML"),
+        (json.dumps({"cells": [raw("# BEGIN SOLUTION"), raw("# BEGIN TESTS")]}), "BEGIN TESTS inside of SOLUTION"),
+    ],
+)
+def test_a_notebook_that_cannot_be_read_is_refused_with_a_reason(content, reason, tmp_path):
+    (tmp_path / "hw.ipynb").write_text(content, encoding="utf-8")
+    done = CliRunner().invoke(app, ["import", "otter", str(tmp_path / "hw.ipynb"), "--out", str(tmp_path)])
+    assert done.exit_code == 2, done.output
+    assert reason in done.output.replace("\n", " ")
+
+
+def test_what_is_there_is_not_overwritten(tmp_path):
+    assert run("nbgrader", NBGRADER, tmp_path)[0] == 0
+    exit_code, said = run("nbgrader", NBGRADER, tmp_path)
+    assert exit_code == 2
+    assert "is there already" in said.replace("\n", " ")
