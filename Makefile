@@ -76,6 +76,7 @@ benchmark: $(STAMP)
 	$(BIN)/python benchmarks/execution.py
 	$(BIN)/python benchmarks/bank.py
 	$(BIN)/python benchmarks/batch.py
+	$(BIN)/python benchmarks/peers.py
 
 clean:
 	rm -rf $(VENV) .venv-smoke build dist *.egg-info

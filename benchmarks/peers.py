@@ -63,9 +63,10 @@ class Effort:
 
     rounds: int
     submissions: int
+    memory: Sequence[str]  # the ways whose memory is looked at, in a turn of its own
 
 
-FULL, QUICK = Effort(5, 10), Effort(1, 3)
+FULL, QUICK = Effort(3, 10, WAYS), Effort(1, 3, (WARM,))
 
 # --- Measuring
 
@@ -122,13 +123,14 @@ def _of_assignment(
         say(f"{name}: memory")
         for what in WAYS:
             if what in ways:
+                at_once = students if what == WARM else students[:1]
                 yield {
                     "assignment": name,
                     "way": what,
                     "count": samples[what][0].count,
                     "wall_s": [sample.wall_s for sample in samples[what]],
                     "cpu_s": [sample.cpu_s for sample in samples[what]],
-                    "peak_mib": peak_mib(ways[what], students if what == WARM else students[:1]),
+                    "peak_mib": peak_mib(ways[what], at_once) if what in effort.memory else None,
                 }
 
 
@@ -247,7 +249,7 @@ def report(result: Result) -> str:
 def _row(result: Result, name: str, way: str) -> tuple[str, ...]:
     row, wall = result.rows[name, way], result.each(name, way, "wall_s")
     low, high = quartiles(wall)
-    peak = "not readable" if row["peak_mib"] is None else f"{row['peak_mib']:.0f}"
+    peak = "-" if row["peak_mib"] is None else f"{row['peak_mib']:.0f}"
     return (
         way,
         str(row["count"]),
@@ -262,7 +264,7 @@ def _row(result: Result, name: str, way: str) -> tuple[str, ...]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("assignments", nargs="*", metavar="ASSIGNMENT", help="default: five and softmax")
+    parser.add_argument("assignments", nargs="*", metavar="ASSIGNMENT", help="default: five")
     parser.add_argument("--quick", action="store_true", help="a smoke run: every row, hardly any repetition")
     parser.add_argument("--nbgrader", default=sys.executable, metavar="PYTHON", help="interpreter that has nbgrader")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print (default: text)")
@@ -270,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--markdown", type=Path, metavar="FILE", help="also write the tables to this file, or between its marks"
     )
     options = parser.parse_args(arguments)
-    names = options.assignments or ["five", "softmax"]
+    names = options.assignments or ["five"]
     python = os.path.abspath(options.nbgrader)  # noqa: PTH100  # not resolved: then it would leave its environment
     effort = QUICK if options.quick else FULL
     result = Result(measure(names, python, effort, lambda text: print(text, file=sys.stderr, flush=True)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +132,45 @@ def test_the_batch_is_measured_in_every_figure(tmp_path):
     assert text.startswith("before\n<!-- batch -->\nMeasured on ")
     assert text.endswith("<!-- end of batch -->\nafter\n")
     assert text.count("| gradebook, ms of a") == 2
+
+
+def may_count_cpu_time() -> bool:
+    """Whether this user may make a control group, as the benchmark of peers does."""
+    from autograder.sandbox.cgroups import own_directories
+
+    groups = own_directories("cpuacct") or own_directories("")
+    return bool(groups) and os.access(groups[0], os.W_OK)
+
+
+@pytest.mark.skipif(not may_count_cpu_time(), reason="CPU time of peers is counted by a control group: that needs root")
+def test_peers_give_the_same_points_and_every_one_is_measured(tmp_path):
+    pytest.importorskip("otter", reason="otter-grader is an extra", exc_type=ImportError)
+    file = tmp_path / "README.md"
+    file.write_text("before\n<!-- peers -->\n<!-- end of peers -->\nafter\n", encoding="utf-8")
+    # In the environment of the tests there is no nbgrader: `--nbgrader PYTHON` names one that has it.
+    command = [sys.executable, str(ROOT / "benchmarks" / "peers.py"), "--quick", "--format", "json"]
+    done = subprocess.run(
+        [*command, "--markdown", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=300,  # reached only by a hang
+    )
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    found = {row["way"]: row for row in data["rows"]}
+    assert {"`otter run`", "nbclient alone, warm", "`autograder grade`, one", "one more in a batch of ours"} <= set(
+        found
+    )
+    assert ("nbgrader" in data["machine"]["versions"]) == ("`nbgrader autograde`, all at once" in found)
+    for row in found.values():
+        assert row["count"] > 0
+        assert min(*row["wall_s"], *row["cpu_s"]) > 0
+    assert found["one more in a batch of ours"]["peak_mib"] is not None
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("before\n<!-- peers -->\nMeasured on ")
+    assert text.endswith("<!-- end of peers -->\nafter\n")
+    for figure in data["figures"]:
+        assert f"| {figure['assignment']} | {figure['figure']} |" in text
 
 
 def test_the_table_of_the_bank_keeps_the_text_around_it(bank):
