@@ -142,6 +142,7 @@ def may_count_cpu_time() -> bool:
     return bool(groups) and os.access(groups[0], os.W_OK)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not may_count_cpu_time(), reason="CPU time of peers is counted by a control group: that needs root")
 def test_peers_give_the_same_points_and_every_one_is_measured(tmp_path):
     pytest.importorskip("otter", reason="otter-grader is an extra", exc_type=ImportError)

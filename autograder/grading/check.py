@@ -12,6 +12,7 @@ from autograder.grading.submissions import Source
 from autograder.records.mark import Mark
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.warm import named_in
 
 
 def check(notebook: Path, *, tests: Path | None = None, limits: Limits | None = None) -> Mark:
@@ -34,10 +35,11 @@ def check(notebook: Path, *, tests: Path | None = None, limits: Limits | None = 
         raise UsageError(f"{notebook}: no such notebook.")
     key = read_public((tests or notebook.parent / "tests") / PUBLIC_FILE)
     messages.use(key.words)
-    with Sandbox(limits, trust=True) as sandbox:
+    submission = Source(notebook.stem, str(notebook), notebook.resolve()).read()
+    modules = named_in(source for _, source in submission.cells)
+    with Sandbox(limits, trust=True, preload=modules, many=False) as sandbox:
         slot = sandbox.slot()
         try:
-            source = Source(notebook.stem, str(notebook), notebook.resolve())
-            return mark_one(source, key, slot, sandbox.limits, "full", facts_of(key, sandbox))
+            return mark_one(submission, key, slot, sandbox.limits, "full", facts_of(key, sandbox))
         finally:
             slot.close()

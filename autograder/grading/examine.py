@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from autograder.records.provenance import provenance
 from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sitting import Transcript, sit
+from autograder.sandbox.warm import PRELOAD, named_in
 
 
 class Readable(Protocol):
@@ -73,6 +74,7 @@ class Examiner:
         assignment: what they answer; its files are read until the block is entered, and not after.
         terms: seed, limits and level of telling.
         secret: paths that no job may be able to read.
+        few: the submissions, where there are no more than a few: then only what their text names is loaded beforehand.
 
     Attributes:
         facts: everything the marks depend on besides the notebooks.
@@ -84,9 +86,22 @@ class Examiner:
         GraderError: the sandbox broke.
     """
 
-    def __init__(self, assignment: Assignment, terms: Terms, *, secret: Sequence[str | Path] = ()) -> None:
+    def __init__(
+        self,
+        assignment: Assignment,
+        terms: Terms,
+        *,
+        secret: Sequence[str | Path] = (),
+        few: Sequence[Submission] = (),
+    ) -> None:
         self.assignment, self.terms = assignment, terms
-        self.sandbox = Sandbox(terms.limits, trust=terms.trust, secret=secret)
+        self.sandbox = Sandbox(
+            terms.limits,
+            trust=terms.trust,
+            secret=secret,
+            preload=named_in(_texts(assignment, few)) if few else PRELOAD,
+            many=not few,
+        )
         self.warnings = self.sandbox.warnings
         self.facts = facts_about(assignment, terms, self.sandbox.layers)
 
@@ -125,6 +140,14 @@ class Examiner:
     def lease_s(self) -> float:
         """Longer than any submission can take: two sittings, each tried twice, and what is done around them."""
         return 4 * self.terms.limits.submission_s + 120
+
+
+def _texts(assignment: Assignment, submissions: Sequence[Submission]) -> Iterator[str]:
+    """All code that will run: solution, mistakes, submissions."""
+    for path in (assignment.master, assignment.checks_file):
+        yield path.read_text(encoding="utf-8", errors="replace")
+    for submission in submissions:
+        yield from (source for _, source in submission.cells)
 
 
 def facts_about(assignment: Assignment, terms: Terms, layers: Sequence[str]) -> dict[str, Any]:

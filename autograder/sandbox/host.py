@@ -50,6 +50,7 @@ class Sandbox:
             checks are drawn, because student code can find this one.
         device: "cpu"; where torch questions run.
         preload: modules that every job finds imported.
+        many: whether hundreds of jobs follow, which a longer start makes cheaper.
         secret: paths that no job may be able to read (course, submissions); refused when they lie under a tree that
             jobs may read.
         trust: run even where the layers of this machine do not protect the grader.
@@ -68,6 +69,7 @@ class Sandbox:
         seed: int = 0,
         device: str = "cpu",
         preload: Sequence[str] = PRELOAD,
+        many: bool = True,
         secret: Sequence[str | Path] = (),
         trust: bool = False,
         without: Set[str] = frozenset(),
@@ -97,6 +99,7 @@ class Sandbox:
             "trees": list(trees),
             "private": self._private,
             "preload": list(self.preload),
+            "many": many,
             "seed": seed,
             "device": device,
             "address_space": device == "cpu",

@@ -13,6 +13,7 @@ import importlib
 import os
 import random
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,22 @@ ENVIRONMENT = {
 PRELOAD = ("numpy", "torch", "matplotlib.pyplot", "scipy.special", "tqdm")
 
 
-def warm_up(modules: tuple[str, ...] = PRELOAD) -> tuple[str, ...]:
+#: What nearly every notebook of the course needs, whether its text names it or not.
+_ALWAYS = ("numpy", "torch")
+
+
+def named_in(texts: Iterable[str]) -> tuple[str, ...]:
+    """The modules of `PRELOAD` that these texts of code name; for a few jobs the others are not worth their import."""
+    text = "\n".join(texts)
+    return tuple(name for name in PRELOAD if name in _ALWAYS or name.partition(".")[0] in text)
+
+
+def warm_up(modules: tuple[str, ...] = PRELOAD, *, many: bool = True) -> tuple[str, ...]:
     """Import modules and use the slow-to-start parts of them once.
+
+    Args:
+        modules: to import.
+        many: whether hundreds of jobs follow, for which the memory is worth being put in order.
 
     Returns:
         The modules that are installed, of those asked for.
@@ -57,7 +72,8 @@ def warm_up(modules: tuple[str, ...] = PRELOAD) -> tuple[str, ...]:
         _warm_plot()
     _rehearse(sys.modules.get("torch"))
     gc.collect()
-    _gather_pages()
+    if many:
+        _gather_pages()
     return loaded
 
 

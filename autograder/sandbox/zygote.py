@@ -59,7 +59,7 @@ def main() -> None:
         gc.disable()  # half a second of looking through modules that all stay
         from autograder.sandbox.warm import warm_up
 
-        loaded = warm_up(tuple(config["preload"]))
+        loaded = warm_up(tuple(config["preload"]), many=config["many"])
         _refuse_unsafe_fork()
         _forget_environment()
         state = jail.confine_zygote(active, before, trees=config["trees"], private=config["private"])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import threading
+import weakref
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import pytest
 
@@ -35,7 +36,7 @@ class Pool:
     def mark(self, submission: Submission, _slot: object) -> Mark:
         checks = tuple(CheckMark(f"check {n}", True, "pass", 1, 1) for n in range(20))
         question = QuestionMark("q", 20, False, checks)
-        return Mark("hw", submission.student, submission.file, submission.sha256, "graded", 20, (), (question,))
+        return seen(Mark("hw", submission.student, submission.file, submission.sha256, "graded", 20, (), (question,)))
 
 
 @dataclass(frozen=True)
@@ -46,22 +47,33 @@ class Found:
 
     def read(self) -> Submission:
         sha256 = hashlib.sha256(bytes([self.number % 256, self.number // 256])).hexdigest()
-        return Submission(f"s{self.number:04}", "a.ipynb", sha256, ((1, f"x = {self.number}" * 100),))
+        return seen(Submission(f"s{self.number:04}", "a.ipynb", sha256, ((1, f"x = {self.number}" * 100),)))
+
+
+#: All marks and submissions that were made. Asking the garbage collector for them would find half-made ones of threads.
+MADE: list[weakref.ref[Any]] = []
+Thing = TypeVar("Thing")
+
+
+def seen(thing: Thing) -> Thing:
+    MADE.append(weakref.ref(thing))
+    return thing
 
 
 def most_alive(count: int, path) -> int:
     """The largest number of marks and submissions that were alive at once while so many were graded."""
-    seen = []
+    MADE.clear()
+    counts = []
 
     def on_mark(_mark: Mark, done: int, _total: int) -> None:
         if done % 20 == 0:
-            seen.append(sum(type(thing) in (Mark, Submission) for thing in gc.get_objects()))
+            counts.append(sum(made() is not None for made in tuple(MADE)))
 
     with Gradebook(path) as book:
         run = book.begin_run("hw", {}, [str(path)])
         marks = mark_all([Found(n) for n in range(count)], Pool(), workers=WORKERS, on_mark=on_mark, book=run)
         assert [mark.student for mark in marks] == [f"s{n:04}" for n in range(count)]
-    return max(seen)
+    return max(counts)
 
 
 def test_no_more_marks_are_alive_in_a_large_class_than_in_a_small_one(tmp_path):

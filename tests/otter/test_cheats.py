@@ -220,6 +220,7 @@ def test_the_container_gives_nothing_for_all_of_them(tiny, everything, canary, t
     assert not canary.exists()
 
 
+@pytest.mark.long
 def test_the_plugin_gives_nothing_for_all_of_them(tiny, everything, canary, tmp_path: Path):
     pytest.importorskip("otter", reason="otter-grader is an extra", exc_type=ImportError)
     archive = build_sandboxed(tiny, tmp_path, Settings("tiny", SEED))
@@ -237,6 +238,7 @@ WORKING = {
 }
 
 
+@pytest.mark.long
 def test_the_cheats_work_where_there_is_no_sandbox(tiny: Assignment, tmp_path: Path):
     pytest.importorskip("otter", reason="otter-grader is an extra", exc_type=ImportError)
     archive = build_otter(tiny, tmp_path, seed=SEED)

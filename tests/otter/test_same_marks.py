@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import same_marks
 
 pytest.importorskip("otter", reason="otter-grader is an extra", exc_type=ImportError)
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 7
