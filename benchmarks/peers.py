@@ -54,7 +54,7 @@ COURSES = {"five": ROOT / "benchmarks" / "course"}  # all others are in ROOT
 SEED = 7
 WAYS = (OTTER_RUN, OTTER_API, NBGRADER, NBCLIENT, COLD, BATCH, WARM)
 #: How many submissions a turn has; the others grade all.
-_ONE, _TWO = (OTTER_RUN, COLD), (OTTER_API, NBCLIENT)
+_ONE, _SOME = (OTTER_RUN, COLD), (OTTER_API, NBCLIENT)
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,11 @@ class Effort:
 
     rounds: int
     submissions: int
+    some: int  # of them, in a turn of a warm process that takes seconds for each
     memory: Sequence[str]  # the ways whose memory is looked at, in a turn of its own
 
 
-FULL, QUICK = Effort(3, 10, WAYS), Effort(1, 3, (WARM,))
+FULL, QUICK = Effort(3, 10, 2, WAYS), Effort(1, 3, 1, (WARM,))
 
 # --- Measuring
 
@@ -119,7 +120,7 @@ def _of_assignment(
             hand_in(assignment, paths.nbgrader, effort.submissions)
         ways = stack.enter_context(all_ways(course, name, SEED, paths, archive, server, python or ""))
         students = list(paths.otter)
-        samples = _in_turns(ways, students, effort.rounds, lambda text: say(f"{name}: {text}"))
+        samples = _in_turns(ways, students, effort, lambda text: say(f"{name}: {text}"))
         say(f"{name}: memory")
         for what in WAYS:
             if what in ways:
@@ -142,7 +143,7 @@ def _submissions(assignment: Assignment, folder: Path, count: int) -> Paths:
 
 
 def _in_turns(
-    ways: dict[str, Way], students: list[str], rounds: int, say: Callable[[str], None]
+    ways: dict[str, Way], students: list[str], effort: Effort, say: Callable[[str], None]
 ) -> dict[str, list[Sample]]:
     """One sample per way and round.
 
@@ -152,14 +153,14 @@ def _in_turns(
     found: dict[str, list[Sample]] = {what: [] for what in ways}
     marks: Marks = {}
     ways[WARM].run(students)  # what listed mistakes answer is found out once in a batch
-    for number in range(rounds):
-        say(f"round {number + 1} of {rounds}")
+    for number in range(effort.rounds):
+        say(f"round {number + 1} of {effort.rounds}")
         names = list(ways)[number % len(ways) :] + list(ways)[: number % len(ways)]
         for what in names:
             # From one round to the next other submissions: right ones, mistaken ones, the stub.
             first = 3 * number % len(students)
             turned = students[first:] + students[:first]
-            count = 1 if what in _ONE else 2 if what in _TWO else len(students)
+            count = 1 if what in _ONE else effort.some if what in _SOME else len(students)
             sample = ways[what].run(turned[:count])
             if what != NBCLIENT and len(sample.marks) != count:
                 raise RuntimeError(f"{what}: {len(sample.marks)} marks of {count}")

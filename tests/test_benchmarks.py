@@ -154,7 +154,7 @@ def test_peers_give_the_same_points_and_every_one_is_measured(tmp_path):
         [*command, "--markdown", str(file)],
         capture_output=True,
         text=True,
-        timeout=300,  # reached only by a hang
+        timeout=600,  # reached only by a hang
     )
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
