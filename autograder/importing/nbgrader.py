@@ -22,11 +22,12 @@ def read_nbgrader(cells: list[dict[str, Any]]) -> Imported:
         worth = number_of(told.get("points")) or 0.0
         if cell.get("cell_type") != "code":
             if grade or solution or task:
-                found.todos.append(Todo(number, "an answer in words is graded by hand; it is a text here", source))
-            if cell.get("cell_type") == "markdown":
+                found.todos.append(Todo(number, "a task or an answer in words is graded by hand", source))
+            if cell.get("cell_type") == "markdown" and not solution:  # the instructor's answer is not for students
                 found.parts.append(Part(number, "markdown", source))
         elif grade and solution:
-            found.todos.append(Todo(number, f"code that is graded by hand ({worth:g} points) has no counterpart here"))
+            reason = f"code that is graded by hand ({worth:g} points) has no counterpart here"
+            found.todos.append(Todo(number, reason, source))
             found.parts.append(Part(number, "code", _our_marks(source), solution=True))
         elif solution:
             found.parts.append(Part(number, "code", _our_marks(source), solution=True))

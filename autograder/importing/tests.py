@@ -17,6 +17,8 @@ _COMPARING = frozenset(
         *("assert_close", "assertEqual", "assertAlmostEqual", "allclose", "array_equal", "isclose", "equal"),
     }
 )
+#: Arguments of theirs that say how far an answer may lie from the expected one.
+_TOLERANCES = frozenset({"atol", "rtol", "abs_tol", "rel_tol", "decimal", "places", "delta"})
 #: Functions around a comparison that only say that all of it holds.
 _AROUND = frozenset({"all", "bool"})
 
@@ -42,11 +44,13 @@ class Reading:
         calls: what is asked, in order.
         setup: statements that make the inputs.
         reasons: of what was not taken.
+        notes: what the check made of it does not do.
     """
 
     calls: list[Call] = field(default_factory=list)
     setup: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def read_test(source: str, names: Set[str]) -> Reading:
@@ -62,7 +66,11 @@ def read_test(source: str, names: Set[str]) -> Reading:
             found.reasons.append("it takes all names of the notebook")
             return found
         body = [s for s in body[0].body if not _is_text(s)]
-    _Reader(found, names).read(body)
+    reader = _Reader(found, names)
+    reader.read(body)
+    if reader.changed:
+        found.calls.clear()
+        found.reasons.append(f"`{reader.changed}` changes what its calls get between two of them: make a check of each")
     if any("random" in line or "torch" in line for line in (*found.setup, *(c.arguments or "" for c in found.calls))):
         found.calls.clear()
         found.reasons.append("its inputs are random, or of torch: draw them from `rng`, write tensors as tensor(...)")
@@ -76,21 +84,52 @@ class _Reader:
         self.found, self.names = found, names
         #: Variables of the test that hold an answer.
         self.answers: dict[str, Call] = {}
+        #: Names that the setup binds, and whether an answer was asked for already.
+        self.made: set[str] = set()
+        self.asked = False
+        #: A statement that changes inputs between two calls.
+        self.changed = ""
 
     def read(self, body: Sequence[ast.stmt]) -> None:
         for statement in body:
             if isinstance(statement, ast.Assign) and self._keep(statement):
                 continue
             if not self._mentions(statement):
-                self.found.setup.append(ast.unparse(statement))
+                self._make(statement)
                 continue
             asked = list(self._compared(statement))
             if asked:
                 self.found.calls += asked
+                self.asked = True
+                self._tolerance(statement)
             else:
                 self.found.reasons.append(
                     f"`{ast.unparse(statement).splitlines()[0]}` is no plain comparison of an answer"
                 )
+
+    def _make(self, statement: ast.stmt) -> None:
+        """Keep a statement for the setup, which runs as a whole before the first call."""
+        bound = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        fresh = isinstance(statement, ast.Import | ast.ImportFrom) or (
+            isinstance(statement, ast.Assign)
+            and all(isinstance(target, ast.Name) for target in statement.targets)
+            and not bound & self.made
+        )
+        if self.asked and not fresh:
+            self.changed = ast.unparse(statement).splitlines()[0]
+        self.made |= bound
+        self.found.setup.append(ast.unparse(statement))
+
+    def _tolerance(self, statement: ast.stmt) -> None:
+        """Tell of a tolerance: a check has one of its own."""
+        given = sorted(
+            {k.arg for n in ast.walk(statement) if isinstance(n, ast.Call) for k in n.keywords if k.arg in _TOLERANCES}
+        )
+        if given:
+            self.found.notes.append(
+                f"its {' and '.join(given)} are not taken over: give the check a Tolerance(...) "
+                "where the default is too strict"
+            )
 
     def _keep(self, statement: ast.Assign) -> bool:
         """Whether a variable is set to an answer, to be compared later."""
@@ -98,6 +137,7 @@ class _Reader:
         if call is None or len(statement.targets) != 1 or not isinstance(statement.targets[0], ast.Name):
             return False
         self.answers[statement.targets[0].id] = call
+        self.asked = True
         return True
 
     def _mentions(self, node: ast.AST) -> bool:

@@ -97,6 +97,11 @@ def _cells(notebook: Path) -> list[dict[str, Any]]:
     cells = document.get("cells") if isinstance(document, dict) else None
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise UsageError(f"{notebook}: not a notebook of format 4: it has no list of cells.")
+    for number, cell in enumerate(cells, start=1):
+        source = cell.get("source", "")
+        lines = source if isinstance(source, list) else [source]
+        if not all(isinstance(line, str) for line in lines) or not isinstance(cell.get("metadata", {}), dict):
+            raise UsageError(f"{notebook}: cell {number} has no text, or no metadata. Open and save it with Jupyter.")
     return cells
 
 
@@ -142,7 +147,7 @@ def _checks(imported: Imported, todos: list[Todo]) -> dict[str, list[_Check]]:
             todos.append(Todo(task.cell, f"{task.name}: it has no tests, so it is no question here"))
         for test, points in zip(task.tests, _shares(task), strict=True):
             reading = read_test(test.source, solved.keys())
-            for reason in reading.reasons:
+            for reason in (*reading.reasons, *(reading.notes if reading.calls else ())):
                 todos.append(Todo(test.cell, f"{task.name} ({points:g} points): {reason}", test.source))
             asked = list(dict.fromkeys(call.name for call in reading.calls))
             for name in asked:
@@ -256,6 +261,7 @@ def _unmarked(source: str) -> str:
 def _marked(part: Part, questions: set[str], todos: list[Todo]) -> str:
     """A solution cell with marks that hide what students write of it."""
     source = _unmarked(part.source)
+    todos += _left_visible(part, source)
     lines = source.splitlines()
     edits: list[tuple[int, int, str]] = []
     kept = False
@@ -290,6 +296,20 @@ def _marked(part: Part, questions: set[str], todos: list[Todo]) -> str:
             lines[end:end] = [f"{indent}# END SOLUTION"]
             lines[begin - 1 : begin - 1] = [f"{indent}# BEGIN SOLUTION"]
     return "\n".join(lines)
+
+
+def _left_visible(part: Part, source: str) -> Iterator[Todo]:
+    """Lines of a solution that belong to no function, class or variable, so that no mark of ours hides them."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError as error:
+        yield Todo(part.cell, f"it is not Python that can be read alone ({error.msg}); students see all of it", source)
+        return
+    for node in body:
+        named = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and len(node.targets) == 1
+        if not named and not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
+            text = ast.get_source_segment(source, node) or ""
+            yield Todo(part.cell, "students see these lines of the solution; move or remove them", text)
 
 
 def _first_line(node: ast.stmt) -> int:

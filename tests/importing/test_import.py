@@ -63,12 +63,30 @@ def test_what_makes_the_inputs_goes_along():
         ("def test(env):\n    assert env['f'](1) == 2", "all names of the notebook"),
         ("a = np.random.rand(3)\nassert_equal(f(a), a)", "draw them from `rng`"),
         ("assert_close(f(torch.ones(2)), 2)", "write tensors as tensor(...)"),
+        ("a = 1\nassert f(a) == 1\na = 2\nassert f(a) == 4", "`a = 2` changes what its calls get"),
+        ("a = [2, 1]\nassert f(a) == 1\na.sort()\nassert f(a) == 2", "`a.sort()` changes what its calls get"),
+        ("a = 1\ny = f(a)\na += 1\nassert y == 1", "`a += 1` changes what its calls get"),
     ],
 )
 def test_everything_else_gets_a_reason(source, reason):
     found = read_test(source, NAMES)
     assert found.calls == []
     assert any(reason in said for said in found.reasons), found.reasons
+
+
+def test_inputs_of_their_own_may_follow_an_earlier_call():
+    found = read_test("a = 1\nassert f(a) == 1\nb = 2\nassert f(b) == 4", NAMES)
+    assert (found.setup, found.calls, found.reasons) == (["a = 1", "b = 2"], [Call("f", "a"), Call("f", "b")], [])
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["assert_allclose(f(1), 2, rtol=0.1)", "assert np.isclose(f(1), 2, rtol=1e-2)", "assert np.all(f(1) == 2)"],
+)
+def test_a_tolerance_that_is_not_taken_over_is_told(source):
+    found = read_test(source, NAMES)
+    assert found.calls == [Call("f", "1")]
+    assert ["its rtol are not taken over" in note for note in found.notes] == [True] * ("rtol" in source)
 
 
 def code(source: str, **metadata: Any) -> dict[str, Any]:
@@ -230,6 +248,19 @@ def test_an_assignment_of_nbgrader_works_at_once_and_the_rest_is_listed(tmp_path
     assert "code that is graded by hand (3 points)" in said
 
 
+def test_what_only_the_instructor_may_read_is_listed_or_left_out(tmp_path):
+    answer = text("Because seven divides it.", **nbgrader(grade=True, solution=True, points=4, grade_id="why"))
+    loose = code("### BEGIN SOLUTION\nprint(6 * 7)\n### END SOLUTION", **nbgrader(solution=True, grade_id="loose"))
+    exit_code, said = run("nbgrader", [*NBGRADER[:5], answer, loose], tmp_path)
+    assert exit_code == 0, said
+    folder = tmp_path / "course" / "solutions" / "hw"
+    assert "seven divides" not in (folder / "hw.py").read_text(encoding="utf-8")
+    todo = (folder / "TODO.md").read_text(encoding="utf-8")
+    assert "Because seven divides it." in todo
+    assert "Cell 7: students see these lines of the solution; move or remove them." in todo
+    assert "print(6 * 7)" in todo
+
+
 def test_a_solution_that_does_not_work_is_told(tmp_path):
     broken = json.loads(json.dumps(NBGRADER).replace("i ** 2", "i / 0"))
     exit_code, said = run("nbgrader", broken, tmp_path)
@@ -250,6 +281,8 @@ def test_without_a_test_that_can_be_used_there_is_a_list_only(tmp_path):
     [
         ("{", "not a notebook that can be read"),
         ("[]", "no list of cells"),
+        (json.dumps({"cells": [{"cell_type": "code", "source": 3}]}), "cell 1 has no text"),
+        (json.dumps({"cells": [{"cell_type": "code", "source": "", "metadata": []}]}), "or no metadata"),
         (json.dumps({"cells": [raw("# BEGIN TESTS")]}), "TESTS is never ended"),
         (json.dumps({"cells": [raw("# END TESTS")]}), "Cell 1: END TESTS without its begin"),
         (json.dumps({"cells": [raw("# BEGIN QUESTION", "a: [")]}), "Cell 1: its settings are not YAML"),
