@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(sys.platform != "linux", reason="the sandbox, and what the benchmark reads of it, need Linux"),
 ]
 
@@ -142,7 +142,6 @@ def may_count_cpu_time() -> bool:
     return bool(groups) and os.access(groups[0], os.W_OK)
 
 
-@pytest.mark.long
 @pytest.mark.skipif(not may_count_cpu_time(), reason="CPU time of peers is counted by a control group: that needs root")
 def test_peers_give_the_same_points_and_every_one_is_measured(tmp_path):
     pytest.importorskip("otter", reason="otter-grader is an extra", exc_type=ImportError)

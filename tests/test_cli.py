@@ -27,7 +27,20 @@ from autograder.grading.validate import Validation
 from autograder.records.mark import points
 from autograder.sandbox.layers import LAYERS
 
-COMMANDS = ("grade", "status", "report", "regrade", "export", "adjust", "check", "build", "validate", "doctor", "otter")
+COMMANDS = (
+    "grade",
+    "status",
+    "report",
+    "regrade",
+    "export",
+    "adjust",
+    "check",
+    "build",
+    "validate",
+    "doctor",
+    "import",
+    "otter",
+)
 VERDICTS = {"pass", "fail", "error", "limit", "missing", "refused", "grader_error"}
 
 MASTER = '''\

@@ -28,7 +28,7 @@ from autograder.sandbox.live import Converter
 from autograder.sandbox.sitting import Outcome, Transcript, outcome_of
 
 
-def examine(question: str, title: str, names: Mapping[str, Any], folder: str) -> None:
+def examine(question: str, title: str, names: Mapping[str, Any], folder: str = "tests") -> None:
     """Ask and mark one check.
 
     Args:
