@@ -221,7 +221,7 @@ INVENTED = {
             **dict.fromkeys(["torch_softmax", "Model", "inverse", "train"], "PP|P.|.."),
             "loss": "PPP|PP.|P..|...",
         },
-        cells={1: "ended the process"},
+        cells={},
     ),
     "patched builtins": cell(
         """
