@@ -26,7 +26,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import workload  # after the path, so that a checkout works without being installed
-from tables import busy_cores, cpu_clock, machine, ms, quartiles, table, write_markdown
+from tables import busy_cores, cpu_clock, machine, measured_with, ms, quartiles, table, write_markdown
 from ways import (
     BARE,
     FLOOR,
@@ -373,11 +373,8 @@ class Result:
 def report(result: Result) -> str:
     """The tables, as Markdown."""
     data = result.data
-    facts = data["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     lines = [
-        f"Measured on {data['date']}: {facts['cpu']}, {facts['cores']} cores, {facts['kernel']}, as {facts['user']}. "
-        f"{versions}. {data['busy_cores']:.1f} cores were busy on average, these measurements included. All ways gave "
+        f"{measured_with(data)}. All ways gave "
         f"the same {data['answers']} answers, bit for bit. Sandbox layers: {', '.join(data['layers'])}.",
         "",
         *_submissions(result),

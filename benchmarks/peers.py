@@ -41,7 +41,7 @@ from peer_ways import (
     all_ways,
     peak_mib,
 )
-from tables import busy_cores, cpu_clock, machine, quartiles, table, write_markdown
+from tables import busy_cores, cpu_clock, machine, measured_with, quartiles, table, write_markdown
 
 from autograder import Limits, load_assignment
 from autograder.course.model import Assignment
@@ -221,11 +221,8 @@ def _figure(assignment: str, name: str, limit: str, measured: float, reached: bo
 def report(result: Result) -> str:
     """The tables, as Markdown."""
     data = result.data
-    facts = data["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     lines = [
-        f"Measured on {data['date']}: {facts['cpu']}, {facts['cores']} cores, {facts['kernel']}, as {facts['user']}. "
-        f"{versions}. {data['busy_cores']:.1f} cores were busy on average, these measurements included; "
+        f"{measured_with(data)}; "
         f"{data['rounds']} rounds, {data['submissions']} submissions. All that mark gave the same points.",
         "",
     ]

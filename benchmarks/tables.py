@@ -69,3 +69,13 @@ def write_markdown(file: Path, text: str, name: str = "table") -> None:
     before, start, rest = old.partition(marks[0])
     _, end, after = rest.partition(marks[1])
     file.write_text(before + start + text + end + after if start and end else text, encoding="utf-8")
+
+
+def measured_with(data: dict[str, Any]) -> str:
+    """When, on what and with which libraries figures were measured, as the begin of a paragraph."""
+    facts = data["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    return (
+        f"Measured on {data['date']}: {facts['cpu']}, {facts['cores']} cores, {facts['kernel']}, as {facts['user']}. "
+        f"{versions}. {data['busy_cores']:.1f} cores were busy on average, these measurements included"
+    )

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,19 +19,24 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def smoke(tmp_path_factory):
-    """The JSON document and the Markdown of one quick run."""
-    file = tmp_path_factory.mktemp("benchmark") / "table.md"
-    command = [sys.executable, str(ROOT / "benchmarks" / "execution.py")]
+def quick_run(script: str, *arguments: str, file: Path, timeout: float = 240) -> Any:
+    """The JSON document of a quick run, which also writes its Markdown into the file."""
+    command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
     done = subprocess.run(
         [*command, "--quick", "--format", "json", "--markdown", str(file)],
         capture_output=True,
         text=True,
-        timeout=240,  # reached only by a hang
+        timeout=timeout,  # reached only by a hang
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), file.read_text(encoding="utf-8")
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """The JSON document and the Markdown of one quick run."""
+    file = tmp_path_factory.mktemp("benchmark") / "table.md"
+    return quick_run("execution.py", file=file), file.read_text(encoding="utf-8")
 
 
 def test_every_way_is_measured_in_every_size(smoke):
@@ -92,15 +98,7 @@ def bank(tmp_path_factory):
     """The JSON document and the Markdown of a quick run of the benchmark of the exercise bank, on one assignment."""
     file = tmp_path_factory.mktemp("bank") / "README.md"
     file.write_text("before\n<!-- bank -->\nold\n<!-- end of bank -->\nafter\n", encoding="utf-8")
-    command = [sys.executable, str(ROOT / "benchmarks" / "bank.py"), "softmax"]
-    done = subprocess.run(
-        [*command, "--quick", "--format", "json", "--markdown", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=240,  # reached only by a hang
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), file.read_text(encoding="utf-8")
+    return quick_run("bank.py", "softmax", file=file), file.read_text(encoding="utf-8")
 
 
 def test_the_bank_is_measured_on_both_sides_in_every_round(bank, softmax_assignment):
@@ -114,15 +112,7 @@ def test_the_bank_is_measured_on_both_sides_in_every_round(bank, softmax_assignm
 def test_the_batch_is_measured_in_every_figure(tmp_path):
     file = tmp_path / "README.md"
     file.write_text("before\n<!-- batch -->\n<!-- end of batch -->\nafter\n", encoding="utf-8")
-    command = [sys.executable, str(ROOT / "benchmarks" / "batch.py"), "--quick", "--format", "json"]
-    done = subprocess.run(
-        [*command, "--markdown", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=240,  # reached only by a hang
-    )
-    assert done.returncode == 0, done.stderr
-    data = json.loads(done.stdout)
+    data = quick_run("batch.py", file=file)
     assert len(data["memory"]["mib"]) == len(data["memory"]["per_s"]) == 2
     assert min(*data["memory"]["mib"], *data["memory"]["per_s"]) > 0
     assert set(data["gain"]) == {"softmax", "small"}
@@ -148,15 +138,7 @@ def test_peers_give_the_same_points_and_every_one_is_measured(tmp_path):
     file = tmp_path / "README.md"
     file.write_text("before\n<!-- peers -->\n<!-- end of peers -->\nafter\n", encoding="utf-8")
     # In the environment of the tests there is no nbgrader: `--nbgrader PYTHON` names one that has it.
-    command = [sys.executable, str(ROOT / "benchmarks" / "peers.py"), "--quick", "--format", "json"]
-    done = subprocess.run(
-        [*command, "--markdown", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=600,  # reached only by a hang
-    )
-    assert done.returncode == 0, done.stderr
-    data = json.loads(done.stdout)
+    data = quick_run("peers.py", file=file, timeout=600)
     found = {row["way"]: row for row in data["rows"]}
     assert {"`otter run`", "nbclient alone, warm", "`autograder grade`, one", "one more in a batch of ours"} <= set(
         found
