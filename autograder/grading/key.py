@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +29,7 @@ from autograder.grading.policy import refusal, split_observed
 from autograder.grading.tolerance import Allowed, allowances
 from autograder.messages import Catalogue
 from autograder.sandbox import wire
-from autograder.sandbox.host import Slot
+from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sitting import Inquiry, Outcome, Transcript, sit
 
@@ -113,6 +114,18 @@ class AnswerKey:
                 questions.append(KeyedQuestion(question.name, question.kind, worth, question.extra, checks))
         hashes = self.checks_sha256, self.solution_sha256
         return AnswerKey(self.assignment, PUBLIC_SEED, tuple(questions), *hashes, self.words)
+
+
+def solved_key(assignment: Assignment, *, seed: int = 0, trust: bool = False) -> AnswerKey:
+    """The key of an assignment, from a sandbox that is opened for it alone; see `make_key`.
+
+    Raises:
+        UsageError: this machine cannot hold hostile code and `trust` is not set.
+        CourseError: the solution does not answer its own checks.
+    """
+    limits = Limits()
+    with Sandbox(limits, trust=trust) as sandbox, closing(sandbox.slot()) as slot:
+        return make_key(assignment, seed, slot, limits)
 
 
 def make_key(assignment: Assignment, seed: int, slot: Slot, limits: Limits) -> AnswerKey:

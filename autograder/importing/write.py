@@ -7,21 +7,18 @@ import json
 import keyword
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autograder.course.load import load_assignment
 from autograder.errors import CourseError, UsageError
-from autograder.grading.key import make_key
+from autograder.grading.key import solved_key
 from autograder.importing.nbgrader import read_nbgrader
 from autograder.importing.otter import read_otter
 from autograder.importing.parts import Imported, Part, Task, TestCase, Todo
 from autograder.importing.tests import Call, Reading, read_test
 from autograder.records.files import write_atomically
-from autograder.sandbox.host import Sandbox
-from autograder.sandbox.limits import Limits
 
 READERS = {"otter": read_otter, "nbgrader": read_nbgrader}
 MAX_BYTES = 50 * 2**20
@@ -354,11 +351,8 @@ def _todo_text(source: str, todos: Sequence[Todo]) -> str:
 
 def _problem(course: Path, name: str, trust: bool) -> str:
     """Why the assignment does not load, or its solution does not answer its own checks."""
-    limits = Limits()
     try:
-        assignment = load_assignment(course, name)
-        with Sandbox(limits, trust=trust) as sandbox, closing(sandbox.slot()) as slot:
-            make_key(assignment, 0, slot, limits)
+        solved_key(load_assignment(course, name), trust=trust)
     except CourseError as error:
         return str(error)
     return ""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.course.model import Assignment
 from autograder.errors import UsageError
+from autograder.grading.key import AnswerKey, write_key
 from autograder.records.files import write_atomically
 from autograder.records.provenance import engine_version
 
@@ -53,10 +55,21 @@ def write_archive(path: Path, members: Members, executable: Collection[str]) -> 
             info.create_system = 3  # Unix, whose modes follow
             info.external_attr = (0o100755 if name in executable else 0o100644) << 16
             archive.writestr(info, content)
+    write_file(path, data.getvalue())
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write one file as a whole; raises `UsageError` where that cannot be done."""
     try:
-        write_atomically(path, data.getvalue())
+        write_atomically(path, data)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}). Choose another --out.") from error
+
+
+def hidden_data(key: AnswerKey) -> dict[str, str]:
+    """What the hidden checks of each question ask and expect, by question, where it has any; see `examine`."""
+    hidden = {q.name: replace(q, checks=tuple(c for c in q.checks if not c.public)) for q in key.questions}
+    return {name: write_key(replace(key, questions=(q,))) for name, q in hidden.items() if q.checks}
 
 
 def run_script(started: str) -> str:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +17,10 @@ from autograder.course.marks import Edit, MasterText
 from autograder.course.master import assembled, notebook_document, notebook_text, rule_of_types
 from autograder.course.model import Assignment, Check, Question
 from autograder.course.otter_tests import test_file
-from autograder.errors import CourseError, UsageError
+from autograder.errors import CourseError
 from autograder.grading.build import public_checks
-from autograder.grading.key import AnswerKey, make_key, write_key
-from autograder.otter.archive import requirement_files
-from autograder.records.files import write_atomically
-from autograder.sandbox.host import Sandbox
-from autograder.sandbox.limits import Limits
+from autograder.grading.key import AnswerKey, solved_key
+from autograder.otter.archive import hidden_data, requirement_files, write_file
 
 #: Folder of the data of hidden checks, beside the master and in Otter's archive.
 HIDDEN = "hidden_checks"
@@ -58,10 +53,8 @@ def build_master(
         UsageError: a file cannot be read or written.
         CourseError: the solution does not answer its own checks, or the master has an error.
     """
-    limits = Limits()
-    with Sandbox(limits, trust=trust) as sandbox, closing(sandbox.slot()) as slot:
-        key = make_key(assignment, seed, slot, limits)
-    files = _hidden_files(key)
+    key = solved_key(assignment, seed=seed, trust=trust)
+    files = {f"{HIDDEN}/{name}.json": data for name, data in hidden_data(key).items()}
     wanted = requirement_files(requirements, wheel, "[otter]")
     if wheel is not None:  # Otter lays files of the archive below this folder
         wanted["requirements.txt"] = str(wanted["requirements.txt"]).replace(f"./{wheel.name}", f"./files/{wheel.name}")
@@ -69,12 +62,7 @@ def build_master(
     master = master_notebook(assignment, key, seed, extra)
     home = out / f"{assignment.name}-master"
     for name, content in {f"{assignment.name}.ipynb": master, **files, **wanted}.items():
-        path = home / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content.encode() if isinstance(content, str) else content)
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written ({error.strerror}). Choose another --out.") from error
+        write_file(home / name, content.encode() if isinstance(content, str) else content)
     return home / f"{assignment.name}.ipynb"
 
 
@@ -124,17 +112,6 @@ def _begin(question: Question) -> list[str]:
 
 def _hidden(question: Question) -> list[Check]:
     return [check for check in question.checks if not check.public]
-
-
-def _hidden_files(key: AnswerKey) -> dict[str, str]:
-    files = {}
-    for question in key.questions:
-        secret = tuple(check for check in question.checks if not check.public)
-        if secret:
-            files[f"{HIDDEN}/{question.name}.json"] = write_key(
-                replace(key, questions=(replace(question, checks=secret),))
-            )
-    return files
 
 
 def _with_otters_marks(master: MasterText) -> list[Edit]:

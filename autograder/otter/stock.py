@@ -7,18 +7,22 @@ as always with `otter run`. The other names a plugin, `autograder.otter.plugin`,
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 from autograder.course.model import Assignment
 from autograder.course.otter_tests import test_file
 from autograder.grading.build import public_checks
-from autograder.grading.key import AnswerKey, make_key, write_key
-from autograder.otter.archive import PROGRAMS, SETUP, requirement_files, run_script, solution_files, write_archive
+from autograder.grading.key import AnswerKey, solved_key
+from autograder.otter.archive import (
+    PROGRAMS,
+    SETUP,
+    hidden_data,
+    requirement_files,
+    run_script,
+    solution_files,
+    write_archive,
+)
 from autograder.otter.gradescope import COURSE, SETTINGS_FILE, Settings
-from autograder.sandbox.host import Sandbox
-from autograder.sandbox.limits import Limits
 from autograder.text import json_text
 
 ARCHIVE = "autograder.zip"
@@ -70,9 +74,7 @@ def build_otter(
         UsageError: a file cannot be read or written.
         CourseError: the solution does not answer its own checks.
     """
-    limits = Limits()
-    with Sandbox(limits, trust=trust) as sandbox, closing(sandbox.slot()) as slot:
-        key = make_key(assignment, seed, slot, limits)
+    key = solved_key(assignment, seed=seed, trust=trust)
     config = {"lang": "python", "seed": seed}
     members = {**_around(config), **requirement_files(requirements, wheel, "[otter]"), **_tests(assignment, key)}
     write_archive(out / ARCHIVE, members, PROGRAMS)
@@ -119,10 +121,8 @@ def _around(config: dict[str, object]) -> dict[str, str]:
 
 
 def _tests(assignment: Assignment, key: AnswerKey) -> dict[str, str]:
-    members = {}
+    members = {f"tests/{name}.json": data for name, data in hidden_data(key).items()}
     for question, keyed in zip(assignment.questions, key.questions, strict=True):
         hidden = [check for check in question.checks if not check.public]
-        secret = replace(keyed, checks=tuple(check for check in keyed.checks if not check.public))
         members[f"tests/{question.name}.py"] = test_file(question, public_checks(question, keyed), hidden)
-        members[f"tests/{question.name}.json"] = write_key(replace(key, questions=(secret,)))
     return members
