@@ -59,6 +59,7 @@ class _Shared:
 
     number: int
     object: Any
+    kind: str
     known: Any = None
     #: Of a tensor that was computed by the side of the student: numbers of the other side's tensors that it came from.
     sources: list[int] | None = None
@@ -281,21 +282,21 @@ class Exchange:
         return None
 
     def _share(self, value: Any, kind: str) -> Any:
-        entry = self._register(value)
-        content = self._content(entry, kind)
+        entry = self._register(value, kind)
+        content = self._content(entry)
         entry.known = content
         return ("new", entry.number, kind, content)
 
-    def _register(self, value: Any, number: int | None = None) -> _Shared:
+    def _register(self, value: Any, kind: str, number: int | None = None) -> _Shared:
         if len(self._shared) >= MAX_OBJECTS:
             raise MemoryError("too many arrays are in use at the same time")
         if number is None:
             number, self._next = self._next, self._next + 2
-        entry = self._shared[number] = self._by_identity[id(value)] = _Shared(number, value)
+        entry = self._shared[number] = self._by_identity[id(value)] = _Shared(number, value, kind)
         return entry
 
-    def _content(self, entry: _Shared, kind: str) -> Any:
-        value = entry.object
+    def _content(self, entry: _Shared) -> Any:
+        value, kind = entry.object, entry.kind
         if kind == "list":
             return [self._encode(item) for item in list.__iter__(value)]
         if kind == "dict":
@@ -308,8 +309,8 @@ class Exchange:
         gradient = value.grad if value.is_leaf else None
         if self._trusting and entry.sources is None and value.requires_grad and not value.is_leaf:
             entry.sources = self._sources(value)
-        told = None if gradient is None else self._converter.plain(gradient)
-        return [self._converter.plain(value), entry.sources, told]
+        plain, told = self._converter.plain(value), None if gradient is None else self._converter.plain(gradient)
+        return plain if type(plain) is Unsupported else [plain, entry.sources, told]
 
     def _sources(self, value: Any) -> list[int]:
         """Numbers of the shared leaves in the graph behind a tensor."""
@@ -333,10 +334,9 @@ class Exchange:
             changes.append([-1, states])
         # Sharing something new in the middle of it appends to the table.
         for entry in list(self._shared.values()):
-            kind = self._kind_of_shared(entry.object)
-            if kind is None:
+            content = self._content(entry)
+            if type(content) is Unsupported:  # it has grown, or its dtype was changed, since it was shared
                 continue
-            content = self._content(entry, kind)
             if not _same(_known(content), _known(entry.known)):
                 changes.append([entry.number, content])
             entry.known = content
@@ -357,7 +357,7 @@ class Exchange:
             value = np.random.Generator(np.random.PCG64(0))
         else:
             raise Foul("a new object of an unknown kind")
-        entry = self._register(value, number)
+        entry = self._register(value, kind, number)
         self._write(entry, content)
         return value
 
@@ -381,8 +381,7 @@ class Exchange:
 
     def _write(self, entry: _Shared, content: Any) -> None:
         """Let this side's object hold what the other side's holds."""
-        target = entry.object
-        kind = self._kind_of_shared(target)
+        target, kind = entry.object, entry.kind
         try:
             if kind == "list":
                 target[:] = [self._decode(item) for item in listed(content)]
@@ -404,14 +403,12 @@ class Exchange:
                     "has_uint32": has_uint32,
                     "uinteger": uinteger,
                 }
-            elif kind == "tensor":
-                self._write_tensor(target, *fields(content, 3))
             else:
-                raise Foul("an object that is not shared")
+                self._write_tensor(target, *fields(content, 3))
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise Foul(f"a change that cannot be made: {error}") from error
         # Encoded as this side would, so that it counts as known.
-        entry.known = self._content(entry, kind)
+        entry.known = self._content(entry)
 
     def _write_tensor(self, target: Any, value: Any, sources: Any, gradient: Any) -> None:
         torch = self._torch

@@ -147,11 +147,10 @@ def put_files(job: Job, frame: bytes) -> None:
 
 
 @dataclass(frozen=True)
-class Apart:
-    """A question whose tests run in a job of their own, on stand-ins for what the notebook defines."""
+class _OfTestFile:
+    """A test file as it is put to a notebook's job; see `autograder.sandbox.sitting.Asks`."""
 
     asked: Question
-    room: Courtroom
 
     @property
     def question(self) -> str:
@@ -162,6 +161,13 @@ class Apart:
     def count(self) -> int:
         """The number of its test cases."""
         return len(self.asked.cases)
+
+
+@dataclass(frozen=True)
+class Apart(_OfTestFile):
+    """A question whose tests run in a job of their own, on stand-ins for what the notebook defines."""
+
+    room: Courtroom
 
     def put(self, job: Job) -> Iterator[Outcome]:
         """Let the tests run, and pass on what they ask of the notebook and what it answers."""
@@ -232,20 +238,8 @@ class _Tests:
 
 
 @dataclass(frozen=True)
-class Beside:
+class Beside(_OfTestFile):
     """A question whose tests run in the notebook's own job."""
-
-    asked: Question
-
-    @property
-    def question(self) -> str:
-        """The name that check cells call it by."""
-        return self.asked.name
-
-    @property
-    def count(self) -> int:
-        """The number of its test cases."""
-        return len(self.asked.cases)
 
     def put(self, job: Job) -> Iterator[Outcome]:
         """Let the tests run there, and read what is said of each case."""
