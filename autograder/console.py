@@ -143,13 +143,6 @@ def progress(show_lines: bool = False) -> Iterator[Callable[[Mark, int, int], No
         yield advance
 
 
-def cores() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def write(path: Path, text: str) -> None:
     """Write a file as a whole; raises `UsageError` where that cannot be done."""
     from autograder.records.files import write_atomically

@@ -14,7 +14,6 @@ from autograder.console import (
     SeedOption,
     TrustOption,
     WorkersOption,
-    cores,
     err,
     load,
     out,
@@ -64,6 +63,7 @@ def validate(
 ) -> None:
     """Prove the checks: the solution earns everything, the stub nothing, every mistake fails."""
     with reported_errors():
+        from autograder.grading.examine import cores
         from autograder.grading.proofs import Proofs
         from autograder.reports.junit import junit_xml
         from autograder.reports.terminal import validation_report

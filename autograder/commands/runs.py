@@ -22,7 +22,6 @@ from autograder.console import (
     ShowOption,
     TrustOption,
     WorkersOption,
-    cores,
     err,
     load,
     out,
@@ -105,6 +104,7 @@ def regrade(
 ) -> None:
     """Grade a run again with the checks of today and show whose points would change."""
     with reported_errors(), _needed(gradebook) as book:
+        from autograder.grading.examine import cores
         from autograder.grading.regrade import regrade as regrade_run
         from autograder.reports.runs import regrading_document, regrading_report
 

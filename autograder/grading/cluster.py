@@ -206,10 +206,8 @@ class Cluster:
                 return
             try:
                 answers = self._client.run(remote.keep_bundle, self._bundle, workers=[worker], on_error="return")
-            except (
-                Exception
-            ) as error:  # of many kinds: of a worker that is gone, which `_fit` says, or of the scheduler
-                self._fit()
+            except Exception as error:  # of many kinds
+                self._fit()  # raises where it was the scheduler that is gone, not the worker
                 answers = {worker: error}
             # Only one that has said that it has the bundle is not asked again: else it would ask for it for ever.
             answer = answers.get(worker, LookupError("it was not reached"))

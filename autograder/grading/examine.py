@@ -135,11 +135,16 @@ class Examiner:
 
     def width(self) -> int:
         """How many submissions this machine may well grade at the same time: one per core."""
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cores()
 
     def lease_s(self) -> float:
         """Longer than any submission can take: two sittings, each tried twice, and what is done around them."""
         return 4 * self.terms.limits.submission_s + 120
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _texts(assignment: Assignment, submissions: Sequence[Submission]) -> Iterator[str]:
@@ -179,26 +184,40 @@ def mark_one(
 
     With a casebook the mark names misconceptions; `keep` gets the transcript, for those who want more than the mark.
     """
+
+    def make(submission: Submission) -> Mark:
+        transcript = _sit_twice_if_broken(slot, submission, key, limits)
+        if keep is not None:
+            keep(transcript)
+        mark = mark_transcript(submission, key, transcript, reveal, facts)
+        if reveal != "full":
+            mark = _retold(mark, submission, key, transcript, slot, limits)
+        return mark if casebook is None else casebook.explain(mark, key, transcript, slot)
+
+    return mark_safely(source, key.assignment, key.hundredths, facts, make)
+
+
+def mark_safely(
+    source: Readable,
+    assignment: str,
+    max_hundredths: int,
+    facts: dict[str, Any],
+    make: Callable[[Submission], Mark],
+) -> Mark:
+    """Read a submission and make its mark, whatever goes wrong: a fault of ours costs this one mark and no points."""
     started = time.monotonic()
     submission = source.read()
     if submission.rejected:
-        mark = mark_unread(submission, key.assignment, key.hundredths, "rejected", facts)
+        mark = mark_unread(submission, assignment, max_hundredths, "rejected", facts)
     else:
         try:
-            transcript = _sit_twice_if_broken(slot, submission, key, limits)
-            if keep is not None:
-                keep(transcript)
-            mark = mark_transcript(submission, key, transcript, reveal, facts)
-            if reveal != "full":
-                mark = _retold(mark, submission, key, transcript, slot, limits)
-            if casebook is not None:
-                mark = casebook.explain(mark, key, transcript, slot)
+            mark = make(submission)
         except GraderError as error:
-            mark = mark_broken(submission, key.assignment, key.hundredths, str(error), facts)
+            mark = mark_broken(submission, assignment, max_hundredths, str(error), facts)
         except Exception as error:  # a bug of ours that one submission has found must not take the others with it
             at = extract_tb(error.__traceback__)[-1]
             reason = f"{type(error).__name__} in {Path(at.filename).name}, line {at.lineno}"
-            mark = mark_broken(submission, key.assignment, key.hundredths, reason, facts)
+            mark = mark_broken(submission, assignment, max_hundredths, reason, facts)
     return replace(mark, elapsed_s=time.monotonic() - started)
 
 

@@ -104,24 +104,64 @@ def grade(
     pattern = compile_id_pattern(id_pattern) if id_pattern else None
     sources = find_submissions(paths, assignment.name, id_pattern=pattern)
     terms = Terms(seed, reveal, limits or Limits(), trust)
-    pool: AbstractContextManager[Examiner | Cluster]
+    pool: AbstractContextManager[_Marks]
+    few = [source.read() for source in sources] if len(sources) <= FEW and scheduler is None else []
     if scheduler is None:
-        few = [source.read() for source in sources] if len(sources) <= FEW else []
         pool = Examiner(assignment, terms, secret=[assignment.folder, *paths], few=few)
     else:
         pool = Cluster(scheduler, assignment, terms, layers=layers)
+    return run_in(
+        pool,
+        assignment.name,
+        few or sources,
+        conditions={"reveal": reveal} | ({"id_pattern": id_pattern} if id_pattern else {}),
+        named=sorted(str(path.resolve()) for path in paths),
+        workers=workers,
+        on_mark=on_mark,
+        gradebook=gradebook,
+        force=force,
+        notes=tuple(recognised(sources)),
+        started=started,
+    )
+
+
+def run_in(
+    pool: AbstractContextManager[_Marks],
+    assignment: str,
+    sources: Sequence[Readable],
+    *,
+    conditions: dict[str, Any],
+    named: Sequence[str],
+    workers: int | None,
+    on_mark: OnMark | None,
+    gradebook: Gradebook | None,
+    force: bool,
+    notes: tuple[str, ...],
+    started: float,
+) -> Run:
+    """Mark every submission, with what goes on around it.
+
+    Args:
+        pool: an examiner, or a cluster of them; opened here.
+        assignment: its name.
+        sources: the submissions.
+        conditions: what the run depends on besides the facts of the pool. The pattern decides whose a notebook is, so a
+            run that used another one is another run.
+        named: what the operator named, for the gradebook.
+        workers: how many are graded at the same time; None for what the pool thinks fit.
+        on_mark: as in `grade`.
+        gradebook: as in `grade`.
+        force: as in `grade`.
+        notes: of the run.
+        started: on the monotonic clock.
+    """
     with pool as examiner:
-        book: _Book = memory_book()
+        book: _Book = _Memory()
         if gradebook is not None:
-            named = sorted(str(path.resolve()) for path in paths)
-            # The pattern decides whose a notebook is, so a run that used another one is another run.
-            conditions = examiner.facts | {"reveal": reveal} | ({"id_pattern": id_pattern} if id_pattern else {})
-            book = gradebook.begin_run(assignment.name, conditions, named, force=force)
+            book = gradebook.begin_run(assignment, examiner.facts | conditions, list(named), force=force)
         marks = mark_all(sources, examiner, workers=workers or examiner.width(), on_mark=on_mark, book=book)
         book.finish()
-    elapsed_s = time.monotonic() - started
-    notes = tuple(recognised(sources))
-    return Run(assignment.name, marks, examiner.facts, tuple(examiner.warnings), elapsed_s, notes)
+    return Run(assignment, marks, examiner.facts, tuple(examiner.warnings), time.monotonic() - started, notes)
 
 
 def mark_all(
@@ -156,11 +196,19 @@ def mark_all(
 class _Marks(Protocol):
     """An examiner, or a cluster of them."""
 
+    @property
+    def facts(self) -> dict[str, Any]: ...
+
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
     def slot(self) -> Any: ...
 
     def close(self) -> None: ...
 
     def mark(self, submission: Submission, slot: Any) -> Mark: ...
+
+    def width(self) -> int: ...
 
     def lease_s(self) -> float: ...
 
@@ -194,11 +242,6 @@ class _Memory:
 
     def finish(self) -> None:
         pass
-
-
-def memory_book() -> _Book:
-    """Where marks are kept when no gradebook was named."""
-    return _Memory()
 
 
 Item = TypeVar("Item")

@@ -136,6 +136,7 @@ def grade(
     out: Annotated[Path | None, typer.Option(help="Folder for one JSON mark each, marks.csv and run.json.")] = None,
     html: HtmlOption = None,
     gradebook: GradebookOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Grade again what the gradebook has a mark for.")] = False,
     id_pattern: Annotated[
         str | None,
         typer.Option(help="Regular expression with a group (?P<id>...), as for `grade`.", show_default=False),
@@ -165,6 +166,7 @@ def grade(
                 solution=solution,
                 on_mark=on_mark,
                 gradebook=book,
+                force=force,
                 id_pattern=id_pattern,
             )
 

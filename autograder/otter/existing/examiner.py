@@ -8,21 +8,19 @@ The rest of the way (finding notebooks, slots, gradebook, reports) is that of ev
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from traceback import extract_tb
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from autograder.errors import GraderError, UsageError
-from autograder.grading.examine import Terms, mark_broken
-from autograder.grading.grade import OnMark, Run, mark_all, memory_book
+from autograder.errors import UsageError
+from autograder.grading.examine import Terms, cores, mark_safely
+from autograder.grading.grade import OnMark, Run, run_in
 from autograder.grading.layouts import compile_id_pattern
-from autograder.grading.marking import Reveal, cell_marks, mark_unread
+from autograder.grading.marking import Reveal, cell_marks
 from autograder.grading.submissions import Submission, find_submissions, recognised
 from autograder.otter.existing.archive import Archive
 from autograder.otter.existing.relay import Apart, Beside, Courtroom, KnownCase, Question, files_frame, put_files
@@ -136,7 +134,7 @@ class OtterExaminer:
 
     def width(self) -> int:
         """How many submissions this machine may well grade at the same time: one per core."""
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cores()
 
     def lease_s(self) -> float:
         """Longer than any submission can take: two sittings, and as much again for the tests."""
@@ -144,20 +142,9 @@ class OtterExaminer:
 
     def mark(self, submission: Submission, pair: Pair) -> Mark:
         """The mark of one submission. A fault of ours costs this one mark and no points."""
-        started = time.monotonic()
         whole = sum(_hundredths(question)[-1] for question in self.questions)
-        if submission.rejected:
-            mark = mark_unread(submission, self.archive.name, whole, "rejected", self.facts)
-        else:
-            try:
-                mark = self._marked(submission, pair, self.beside)
-            except GraderError as error:
-                mark = mark_broken(submission, self.archive.name, whole, str(error), self.facts)
-            except Exception as error:  # a bug of ours that one submission has found must not take the others with it
-                at = extract_tb(error.__traceback__)[-1]
-                reason = f"{type(error).__name__} in {Path(at.filename).name}, line {at.lineno}"
-                mark = mark_broken(submission, self.archive.name, whole, reason, self.facts)
-        return replace(mark, elapsed_s=time.monotonic() - started)
+        make = partial(self._marked, pair=pair, beside=self.beside)
+        return mark_safely(submission, self.archive.name, whole, self.facts, make)
 
     def _described(self, room: Courtroom, name: str, source: str) -> Question:
         found = room.describe(name, source)
@@ -260,6 +247,7 @@ def grade_existing(
     solution: Path | None = None,
     on_mark: OnMark | None = None,
     gradebook: Gradebook | None = None,
+    force: bool = False,
     id_pattern: str | None = None,
 ) -> Run:
     """Grade notebooks against the tests of an Otter assignment.
@@ -273,6 +261,7 @@ def grade_existing(
         solution: notebook of the solution, see `OtterExaminer`.
         on_mark: called with each mark as it is ready, the number done and the number in all.
         gradebook: where each mark is kept as it is ready.
+        force: grade again what the gradebook has a mark for.
         id_pattern: finds a student's id in the path of a notebook.
     """
     started = time.monotonic()
@@ -283,15 +272,20 @@ def grade_existing(
         replace(source, assignment=belongs) for source in find_submissions(paths, archive.name, id_pattern=pattern)
     ]
     known = None if solution is None else replace(find_submissions([solution], archive.name)[0], assignment="").read()
-    with OtterExaminer(archive, terms or Terms(), beside=beside, solution=known, secret=paths) as examiner:
-        book: Any = memory_book()
-        if gradebook is not None:
-            named = sorted(str(path.resolve()) for path in paths)
-            book = gradebook.begin_run(archive.name, examiner.facts | {"reveal": examiner.terms.reveal}, named)
-        marks = mark_all(sources, examiner, workers=workers or examiner.width(), on_mark=on_mark, book=book)
-        book.finish()
-    elapsed_s = time.monotonic() - started
-    return Run(archive.name, marks, examiner.facts, tuple(examiner.warnings), elapsed_s, tuple(recognised(sources)))
+    terms = terms or Terms()
+    return run_in(
+        OtterExaminer(archive, terms, beside=beside, solution=known, secret=paths),
+        archive.name,
+        sources,
+        conditions={"reveal": terms.reveal} | ({"id_pattern": id_pattern} if id_pattern else {}),
+        named=sorted(str(path.resolve()) for path in paths),
+        workers=workers,
+        on_mark=on_mark,
+        gradebook=gradebook,
+        force=force,
+        notes=tuple(recognised(sources)),
+        started=started,
+    )
 
 
 def _seeded(cells: Iterable[tuple[int, str]], seeding: str) -> Iterable[tuple[int, str]]:
