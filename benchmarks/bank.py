@@ -154,7 +154,7 @@ def measure(names: Sequence[str], rounds: int, say: Callable[[str], None]) -> di
     rows = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        Sandbox(LIMITS) as sandbox,
+        Sandbox(LIMITS, many=True) as sandbox,
         closing(ServerLane("serve", __file__)) as floor,
     ):
         floor.wait_ready()

@@ -67,7 +67,7 @@ def main(active: frozenset[str], count: int, private: str | None) -> None:
     for piece in _PIECES:
         _watch(*piece)
     before = jail.early(active)
-    warm_up()
+    warm_up(many=True)
     state = jail.confine_zygote(active, before, trees=jail.allowed_trees(), private=private)
     gc.collect()
     gc.freeze()

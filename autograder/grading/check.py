@@ -37,7 +37,7 @@ def check(notebook: Path, *, tests: Path | None = None, limits: Limits | None = 
     messages.use(key.words)
     submission = Source(notebook.stem, str(notebook), notebook.resolve()).read()
     modules = named_in(source for _, source in submission.cells)
-    with Sandbox(limits, trust=True, preload=modules, many=False) as sandbox:
+    with Sandbox(limits, trust=True, preload=modules) as sandbox:
         slot = sandbox.slot()
         try:
             return mark_one(submission, key, slot, sandbox.limits, "full", facts_of(key, sandbox))

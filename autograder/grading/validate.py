@@ -150,7 +150,7 @@ def validate(
     seeds = (seed, seed + 1)
     every = [*(specimens.solution(assignment, s) for s in seeds), specimens.stub(assignment)]
     every += [s for question in assignment.questions for s in variants.of(question, with_mutants=mutants)]
-    with Sandbox(limits, trust=trust, secret=[assignment.folder]) as sandbox:
+    with Sandbox(limits, trust=trust, secret=[assignment.folder], many=True) as sandbox:
         with closing(sandbox.slot()) as slot:
             keys = [make_key(assignment, s, slot, limits) for s in seeds]
         whole = [keys[0], keys[1], keys[0]]

@@ -69,7 +69,7 @@ class Sandbox:
         seed: int = 0,
         device: str = "cpu",
         preload: Sequence[str] = PRELOAD,
-        many: bool = True,
+        many: bool = False,
         secret: Sequence[str | Path] = (),
         trust: bool = False,
         without: Set[str] = frozenset(),

@@ -50,7 +50,7 @@ def named_in(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in PRELOAD if name in _ALWAYS or name.partition(".")[0] in text)
 
 
-def warm_up(modules: tuple[str, ...] = PRELOAD, *, many: bool = True) -> tuple[str, ...]:
+def warm_up(modules: tuple[str, ...] = PRELOAD, *, many: bool = False) -> tuple[str, ...]:
     """Import modules and use the slow-to-start parts of them once.
 
     Args:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from autograder.errors import UsageError
 from autograder.grading.examine import Terms, cores, mark_safely
-from autograder.grading.grade import OnMark, Run, run_in
+from autograder.grading.grade import FEW, OnMark, Run, run_in
 from autograder.grading.layouts import compile_id_pattern
 from autograder.grading.marking import Reveal, cell_marks
 from autograder.grading.submissions import Submission, find_submissions, recognised
@@ -63,6 +63,7 @@ class OtterExaminer:
         solution: the notebook that is worth all points. With it every question is tried with its tests apart, and only
             where that does not give all points do they run beside the code.
         secret: paths that no job may be able to read.
+        many: whether more than a few submissions follow.
 
     Attributes:
         facts: everything the marks depend on besides the notebooks.
@@ -82,6 +83,7 @@ class OtterExaminer:
         beside: Iterable[str] = (),
         solution: Submission | None = None,
         secret: Sequence[str | Path] = (),
+        many: bool = False,
     ) -> None:
         # All that tests and answers exchange crosses the channels, not the answers alone.
         most = max(terms.limits.channel_mib, _CHANNEL_MIB)
@@ -90,7 +92,8 @@ class OtterExaminer:
         if unknown:
             raise UsageError(f"There is no question {unknown[0]!r}; there are {', '.join(archive.tests)}.")
         self._beside, self._solution = frozenset(beside), solution
-        self.sandbox = Sandbox(terms.limits, trust=terms.trust, secret=secret, preload=(*PRELOAD, *_SERVERS))
+        preload = (*PRELOAD, *_SERVERS)
+        self.sandbox = Sandbox(terms.limits, trust=terms.trust, secret=secret, preload=preload, many=many)
         self.warnings = list(self.sandbox.warnings)
         self._files = files_frame(archive.files)
 
@@ -274,7 +277,7 @@ def grade_existing(
     known = None if solution is None else replace(find_submissions([solution], archive.name)[0], assignment="").read()
     terms = terms or Terms()
     return run_in(
-        OtterExaminer(archive, terms, beside=beside, solution=known, secret=paths),
+        OtterExaminer(archive, terms, beside=beside, solution=known, secret=paths, many=len(sources) > FEW),
         archive.name,
         sources,
         conditions={"reveal": terms.reveal} | ({"id_pattern": id_pattern} if id_pattern else {}),
