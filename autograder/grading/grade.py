@@ -312,25 +312,28 @@ def as_ready(
             finally:
                 free.put(slot)
 
-        running: set[Future[Result]] = set()
+        running: list[Future[Result]] = []  # in the order of the items
         try:
             for item in items:
-                running.add(threads.submit(in_slot, item))
+                running.append(threads.submit(in_slot, item))
                 if len(running) >= 2 * workers:  # the next ones are ready when a thread is
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from _results(done)
+                    yield from _ready_of(running)
             while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from _results(done)
+                yield from _ready_of(running)
         except BaseException:  # Ctrl-C, an error, or a caller that has had enough
             threads.shutdown(wait=False, cancel_futures=True)
             place.close()
             raise
 
 
-def _results(done: set[Future[Result]]) -> Iterator[Result]:
-    while done:
-        yield done.pop().result()
+def _ready_of(running: list[Future[Result]]) -> Iterator[Result]:
+    """Wait for some of these, and take out those that are ready; of two that are, the one that was begun first."""
+    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    ready = [future for future in running if future in done]
+    running[:] = [future for future in running if future not in done]
+    del done
+    while ready:
+        yield ready.pop(0).result()
 
 
 @contextmanager
