@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import mmap
 import os
 import random
 import sys
@@ -208,6 +209,15 @@ def _gather_pages() -> None:
         if rights != "rw-p" or inode != "0":
             continue
         start, end = (int(address, 16) for address in span.split("-"))
-        start, end = -(-start // _HUGE_PAGE) * _HUGE_PAGE, end // _HUGE_PAGE * _HUGE_PAGE
-        if start < end:  # a refusal is no harm: the pages stay as they are
-            libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)
+        for page in range(-(-start // _HUGE_PAGE) * _HUGE_PAGE, end // _HUGE_PAGE * _HUGE_PAGE, _HUGE_PAGE):
+            if _is_mostly_there(page):  # a refusal is no harm: the pages stay as they are
+                libc.madvise(ctypes.c_void_p(page), ctypes.c_size_t(_HUGE_PAGE), _MADV_COLLAPSE)
+
+
+def _is_mostly_there(start: int) -> bool:
+    """Whether a huge page would hold little but memory that is in use anyway."""
+    size = mmap.PAGESIZE
+    with Path("/proc/self/pagemap").open("rb", buffering=0) as entries:  # eight bytes for each page
+        entries.seek(start // size * 8)
+        words = memoryview(entries.read(_HUGE_PAGE // size * 8)).cast("Q")
+    return sum(word >> 63 for word in words) > len(words) // 2

@@ -56,7 +56,8 @@ def main() -> None:
     _offer_first()
     try:
         before = jail.early(active)
-        gc.disable()  # half a second of looking through modules that all stay
+        if not config["many"]:
+            gc.disable()  # half a second of looking through modules that all stay, for some megabytes less
         from autograder.sandbox.warm import warm_up
 
         loaded = warm_up(tuple(config["preload"]), many=config["many"])
