@@ -36,7 +36,8 @@ def check(notebook: Path, *, tests: Path | None = None, limits: Limits | None = 
     key = read_public((tests or notebook.parent / "tests") / PUBLIC_FILE)
     messages.use(key.words)
     submission = Source(notebook.stem, str(notebook), notebook.resolve()).read()
-    modules = named_in(source for _, source in submission.cells)
+    # A question of torch is asked with tensors, whatever its answer names.
+    modules = named_in([source for _, source in submission.cells] + [question.kind for question in key.questions])
     with Sandbox(limits, trust=True, preload=modules) as sandbox:
         slot = sandbox.slot()
         try:

@@ -14,7 +14,7 @@ import mmap
 import os
 import random
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +37,25 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 
-#: What every job finds imported already; those that are not installed are left out.
-PRELOAD = ("numpy", "torch", "matplotlib.pyplot", "scipy.special", "tqdm")
-
-
-#: What nearly every notebook of the course needs, whether its text names it or not.
-_ALWAYS = ("numpy", "torch")
+#: What every job finds imported already, where it is installed, each with the words that code has which needs it.
+#: The optimizers of torch load as much as torch itself when the first of them is made.
+PRELOAD: dict[str, tuple[str, ...]] = {
+    "numpy": (),
+    "torch": ("torch",),
+    "torch.optim": ("torch", "optim."),
+    "matplotlib.pyplot": ("matplotlib",),
+    "scipy.special": ("scipy",),
+    "tqdm": ("tqdm",),
+}
 
 
 def named_in(texts: Iterable[str]) -> tuple[str, ...]:
     """The modules of `PRELOAD` that these texts of code name; for a few jobs the others are not worth their import."""
     text = "\n".join(texts)
-    return tuple(name for name in PRELOAD if name in _ALWAYS or name.partition(".")[0] in text)
+    return tuple(name for name, words in PRELOAD.items() if all(word in text for word in words))
 
 
-def warm_up(modules: tuple[str, ...] = PRELOAD, *, many: bool = False) -> tuple[str, ...]:
+def warm_up(modules: Sequence[str] = tuple(PRELOAD), *, many: bool = False) -> tuple[str, ...]:
     """Import modules and use the slow-to-start parts of them once.
 
     Args:
@@ -69,11 +73,13 @@ def warm_up(modules: tuple[str, ...] = PRELOAD, *, many: bool = False) -> tuple[
     shell.warm_up()
     if "torch" in loaded:
         _warm_torch()
+    if "torch.optim" in loaded:
+        _warm_optimizers()
     if "matplotlib.pyplot" in loaded:
         _warm_plot()
-    _rehearse(sys.modules.get("torch"))
-    gc.collect()
+    _rehearse(sys.modules.get("torch"), optimizers="torch.optim" in loaded)
     if many:
+        gc.collect()
         _gather_pages()
     return loaded
 
@@ -89,15 +95,22 @@ def _warm_torch() -> None:
 
     torch.set_num_threads(1)
     weight = torch.zeros(2, 2, requires_grad=True)
-    optimizer = torch.optim.SGD([weight], lr=0.1)
-    optimizer.zero_grad()
     if _backward_is_harmless(torch):
         torch.autograd.backward((torch.softmax(weight @ weight, -1) ** 2).sum())
-        optimizer.step()
     repr(weight)
     layers = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
     with torch.no_grad():
         layers(torch.zeros(1, 2))
+
+
+def _warm_optimizers() -> None:
+    import torch
+
+    weight = torch.zeros(2, 2, requires_grad=True)
+    weight.grad = torch.ones(2, 2)
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+    optimizer.step()
+    optimizer.zero_grad()
 
 
 def _backward_is_harmless(torch: Any) -> bool:
@@ -116,7 +129,7 @@ def _warm_plot() -> None:
     plt.close(figure)
 
 
-def _rehearse(torch: Any) -> None:
+def _rehearse(torch: Any, *, optimizers: bool) -> None:
     """Be a job once, from the first cell to the last answer, so that jobs find these code paths warm.
 
     What is first used in a job costs that job the import of modules, and a copy of each memory page that it changes.
@@ -143,7 +156,7 @@ def _rehearse(torch: Any) -> None:
         cells += _TORCH_CELLS
         asked.append(("g", probes.call(x=tensor(x))))
         if _backward_is_harmless(torch):
-            cells.append(_TRAINING_CELL)
+            cells += [_TRAINING_CELL] * optimizers
             gradient = probes.gradient(x=tensor(x))
             asked += [("g", gradient), ("g", ops(gradient)), ("g", lines(gradient, gradient)), ("g", device(gradient))]
             asked.append(("Net", probes.module(probes.call(), tensor(x, "float32"))))
