@@ -8,7 +8,7 @@ FUZZER := $(VENV)/.fuzzer
 DEMO := examples/submissions/softmax
 DEMO_STUDENT ?= noor
 
-.PHONY: demo test test-hostile test-long same-marks fuzz fuzz-short install format lint types build-check validate smoke benchmark clean
+.PHONY: demo test test-hostile test-gpu test-long same-marks fuzz fuzz-short install format lint types build-check validate smoke benchmark clean
 
 demo: $(STAMP)
 	$(BIN)/autograder grade softmax $(DEMO) --time-limit 2 --show $(DEMO_STUDENT)
@@ -19,6 +19,11 @@ test: $(STAMP)
 # Every listed attack and broken file: behind all layers, as an ordinary user, and without namespaces. Takes minutes.
 test-hostile: $(STAMP)
 	$(BIN)/python tests/hostile/everywhere.py -n auto --dist loadfile
+
+# What only a machine with an NVIDIA GPU can show; elsewhere all are skipped, with the reason. CUDA builds of torch are
+# not in the constraints: in an environment that has one, `python -m pytest tests/gpu` is enough.
+test-gpu: $(STAMP)
+	$(BIN)/python -m pytest tests/gpu -rs
 
 # Tests of minutes each, which run stock otter-grader.
 test-long: $(STAMP)

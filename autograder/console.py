@@ -59,6 +59,9 @@ TimeOption = Annotated[
 ]
 MemoryOption = Annotated[int, typer.Option("--memory-limit", min=64, help="MiB per submission.")]
 
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="Where torch questions run: cpu, cuda, cuda:N, mps (untested), or all.")
+]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="How many at the same time [default: cores].", show_default=False)
 ]

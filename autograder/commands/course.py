@@ -9,6 +9,7 @@ import typer
 
 from autograder.console import (
     CourseOption,
+    DeviceOption,
     Format,
     FormatOption,
     SeedOption,
@@ -58,18 +59,21 @@ def validate(
     junit: Annotated[Path | None, typer.Option(help="Also write the findings to this file, as JUnit XML.")] = None,
     mutants: Annotated[bool, typer.Option(help="Also change the reference, one slip at a time.")] = True,
     cache: Annotated[bool, typer.Option(help="Reuse a sound result while nothing it depends on has changed.")] = True,
+    device: DeviceOption = "cpu",
     trust_submissions: TrustOption = False,
     course: CourseOption = None,
 ) -> None:
     """Prove the checks: the solution earns everything, the stub nothing, every mistake fails."""
     with reported_errors():
-        from autograder.grading.examine import cores
+        from autograder.grading.examine import cores, parts_of
         from autograder.grading.proofs import Proofs
         from autograder.reports.junit import junit_xml
         from autograder.reports.terminal import validation_report
+        from autograder.sandbox.devices import chosen
 
         results = []
-        for assignment in load(course, assignments or []):
+        loaded, on = load(course, assignments or []), chosen(device)
+        for assignment, name in ((a, name) for a in loaded for name, _ in parts_of(a, on) if name in on):
             with progress() as advance:
                 proofs = Proofs(assignment.folder if cache else None)
                 results.append(
@@ -79,6 +83,7 @@ def validate(
                         seed=seed,
                         trust=trust_submissions,
                         mutants=mutants,
+                        device=name,
                         on_mark=advance,
                     )
                 )

@@ -9,6 +9,7 @@ import typer
 
 from autograder.console import (
     CourseOption,
+    DeviceOption,
     Format,
     FormatOption,
     GradebookOption,
@@ -21,6 +22,7 @@ from autograder.console import (
     TrustOption,
     WorkersOption,
     conduct,
+    err,
     load,
     out,
     reported_errors,
@@ -53,6 +55,8 @@ def grade(
         ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take over --out from an earlier run.")] = False,
+    device: DeviceOption = "cpu",
+    gpu_jobs: Annotated[int, typer.Option(min=1, help="Jobs on a GPU at the same time.")] = 1,
     time_limit: TimeOption = 10.0,
     memory_limit: MemoryOption = 1024,
     show: ShowOption = None,
@@ -76,10 +80,13 @@ def grade(
     """Grade notebooks and show the table of marks."""
     with reported_errors():
         from autograder.grading.grade import grade as grade_paths
+        from autograder.sandbox.devices import chosen
 
         if layers is not None and scheduler is None:
             raise UsageError("--layers is for the workers of a cluster; name its --scheduler.")
-        loaded = load(course, [assignment])[0]
+        loaded, devices = load(course, [assignment])[0], chosen(device)
+        if device == "all" and len(devices) == 1:
+            err.print("note: there is no GPU here: torch questions are asked on the CPU alone.")
 
         def start(on_mark: OnMark, book: Gradebook | None) -> Run:
             return grade_paths(
@@ -96,6 +103,8 @@ def grade(
                 id_pattern=id_pattern,
                 scheduler=scheduler,
                 layers=None if layers is None else _names(layers),
+                devices=devices,
+                jobs_per_device=gpu_jobs,
             )
 
         conduct(

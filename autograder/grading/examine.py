@@ -19,15 +19,18 @@ from traceback import extract_tb
 from typing import Any, Protocol
 
 from autograder import messages
-from autograder.course.model import Assignment
+from autograder.course.model import Assignment, Question
 from autograder.errors import GraderError
 from autograder.grading.diagnosis import Casebook
 from autograder.grading.key import AnswerKey, file_sha256, make_key
 from autograder.grading.marking import Reveal, mark_transcript, mark_unread
+from autograder.grading.merge import merged
 from autograder.grading.submissions import Submission
 from autograder.grading.words import public_part, with_words
 from autograder.records.mark import Mark
 from autograder.records.provenance import provenance
+from autograder.sandbox import devices
+from autograder.sandbox.devices import CPU
 from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sitting import Transcript, sit
@@ -50,12 +53,14 @@ class Terms:
         reveal: how much a failed hidden check may tell.
         limits: of each submission.
         trust: run even where a machine cannot hold hostile code.
+        devices: where torch questions are asked; all others are asked on the CPU.
     """
 
     seed: int = 0
     reveal: Reveal = "hint"
     limits: Limits = field(default_factory=Limits)
     trust: bool = False
+    devices: tuple[str, ...] = (CPU,)
 
     def as_dict(self) -> dict[str, Any]:
         """The terms as plain data."""
@@ -64,7 +69,7 @@ class Terms:
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Terms:
         """The terms that `as_dict` gave out."""
-        return cls(**document | {"limits": Limits(**document["limits"])})
+        return cls(**document | {"limits": Limits(**document["limits"]), "devices": tuple(document["devices"])})
 
 
 class Examiner:
@@ -75,13 +80,14 @@ class Examiner:
         terms: seed, limits and level of telling.
         secret: paths that no job may be able to read.
         few: the submissions, where there are no more than a few: then only what their text names is loaded beforehand.
+        jobs_per_device: how many jobs may use an accelerator at the same time.
 
     Attributes:
         facts: everything the marks depend on besides the notebooks.
         warnings: what the sandbox of this machine cannot promise.
 
     Raises:
-        UsageError: this machine cannot hold hostile code.
+        UsageError: this machine cannot hold hostile code, or lacks a device.
         CourseError: on entering: the solution does not answer its own checks.
         GraderError: the sandbox broke.
     """
@@ -93,25 +99,32 @@ class Examiner:
         *,
         secret: Sequence[str | Path] = (),
         few: Sequence[Submission] = (),
+        jobs_per_device: int = 1,
     ) -> None:
         self.assignment, self.terms = assignment, terms
-        self.sandbox = Sandbox(
-            terms.limits,
-            trust=terms.trust,
-            secret=secret,
-            preload=named_in(_texts(assignment, few)) if few else PRELOAD,
-            many=not few,
-        )
-        self.warnings = self.sandbox.warnings
-        self.facts = facts_about(assignment, terms, self.sandbox.layers)
+        preload = named_in(_texts(assignment, few)) if few else PRELOAD
+        self._exams = []
+        for device, questions in parts_of(assignment, terms.devices):
+            devices.require(device)
+            sandbox = Sandbox(
+                terms.limits,
+                device=device,
+                jobs_at_once=None if device == CPU else jobs_per_device,
+                trust=terms.trust,
+                secret=secret,
+                preload=preload,
+                many=not few,
+            )
+            self._exams.append(_Exam(device, questions, sandbox))
+        self.warnings = tuple(dict.fromkeys(w for exam in self._exams for w in exam.sandbox.warnings))
+        self.facts = facts_about(assignment, terms, self._exams[0].sandbox.layers)
 
     def __enter__(self) -> Examiner:
-        self.sandbox.__enter__()
         try:
-            with closing(self.sandbox.slot()) as slot:
-                self._key = make_key(self.assignment, self.terms.seed, slot, self.terms.limits)
-            wanted = self.terms.reveal != "none"
-            self._casebook = Casebook(self.assignment, self.terms.limits) if wanted else None
+            for exam in self._exams:
+                exam.sandbox.__enter__()  # all zygotes start at the same time
+            for exam in self._exams:
+                exam.prepare(self.assignment, self.terms)
         except BaseException:
             self.close()
             raise
@@ -121,17 +134,21 @@ class Examiner:
         self.close()
 
     def close(self) -> None:
-        """End every process of the sandbox."""
-        self.sandbox.close()
+        """End every process of the sandboxes."""
+        for exam in self._exams:
+            exam.sandbox.close()
 
-    def slot(self) -> Slot:
+    def slot(self) -> Seat:
         """A place where one submission at a time is marked."""
-        return self.sandbox.slot()
+        return Seat(tuple(exam.sandbox.slot() for exam in self._exams))
 
-    def mark(self, submission: Submission, slot: Slot) -> Mark:
+    def mark(self, submission: Submission, seat: Seat) -> Mark:
         """The mark of one submission; the same for the same notebook, whenever and wherever it is asked for."""
-        terms = self.terms
-        return mark_one(submission, self._key, slot, terms.limits, terms.reveal, self.facts, casebook=self._casebook)
+        marks = [
+            (exam.device, exam.mark(submission, slot, self.terms, self.facts))
+            for exam, slot in zip(self._exams, seat.slots, strict=True)
+        ]
+        return merged(marks, self.assignment)
 
     def width(self) -> int:
         """How many submissions this machine may well grade at the same time: one per core."""
@@ -140,6 +157,46 @@ class Examiner:
     def lease_s(self) -> float:
         """Longer than any submission can take: two sittings, each tried twice, and what is done around them."""
         return 4 * self.terms.limits.submission_s + 120
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A slot in the sandbox of each device."""
+
+    slots: tuple[Slot, ...]
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        for slot in self.slots:
+            slot.close()
+
+
+class _Exam:
+    """The part of an examination that takes place on one device."""
+
+    def __init__(self, device: str, questions: Sequence[Question], sandbox: Sandbox) -> None:
+        self.device, self.sandbox = device, sandbox
+        self._questions = questions
+
+    def prepare(self, assignment: Assignment, terms: Terms) -> None:
+        """Let the solution answer every check on this device."""
+        with closing(self.sandbox.slot()) as slot:
+            self._key = make_key(assignment, terms.seed, slot, terms.limits, self._questions)
+        self._casebook = None if terms.reveal == "none" else Casebook(assignment, terms.limits)
+
+    def mark(self, submission: Submission, slot: Slot, terms: Terms, facts: dict[str, Any]) -> Mark:
+        """The mark of what is asked on this device."""
+        return mark_one(submission, self._key, slot, terms.limits, terms.reveal, facts, casebook=self._casebook)
+
+
+def parts_of(assignment: Assignment, on: Sequence[str]) -> Iterator[tuple[str, tuple[Question, ...]]]:
+    """Each device with the questions to be asked there, the CPU first: those of torch on all, the others on the CPU."""
+    torch = tuple(question for question in assignment.questions if question.kind == "torch")
+    others = tuple(question for question in assignment.questions if question.kind != "torch")
+    for device in (CPU, *(name for name in on if name != CPU)):
+        questions = torch if device != CPU else assignment.questions if CPU in on else others
+        if questions:
+            yield device, questions
 
 
 def cores() -> int:
@@ -160,7 +217,7 @@ def facts_about(assignment: Assignment, terms: Terms, layers: Sequence[str]) -> 
     words = messages.current().to_document()
     spoken = {"words": hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()} if words else {}
     return spoken | provenance(
-        device="cpu",
+        device=", ".join(devices.described(terms.devices)),
         seed=terms.seed,
         checks_sha256=file_sha256(assignment.checks_file),
         solution_sha256=file_sha256(assignment.master),

@@ -26,6 +26,7 @@ from autograder.grading.layouts import compile_id_pattern
 from autograder.grading.marking import Reveal
 from autograder.grading.submissions import Submission, find_submissions, recognised
 from autograder.records.mark import Kept, Mark
+from autograder.sandbox.devices import CPU
 from autograder.sandbox.limits import Limits
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def grade(
     id_pattern: str | None = None,
     scheduler: str | None = None,
     layers: Iterable[str] | None = None,
+    devices: Sequence[str] = (CPU,),
+    jobs_per_device: int = 1,
 ) -> Run:
     """Grade notebooks against an assignment's solution.
 
@@ -91,11 +94,14 @@ def grade(
         force: grade those again, too.
         scheduler: address of a Dask scheduler whose workers grade (``tcp://host:8786``); None for this machine.
         layers: of the sandbox, which every worker of the cluster must have; None for those of this machine.
+        devices: where torch questions are asked, as `autograder.sandbox.devices.chosen` gives them; a check passes
+            where it passes on all of them. All other questions are asked on the CPU.
+        jobs_per_device: how many jobs may use an accelerator at the same time.
         id_pattern: regular expression that finds a student's id, as its group ``id``, in the path of a notebook.
 
     Raises:
-        UsageError: nothing to grade; a pattern that is none; this machine, or every worker, is not able to hold hostile
-            code; no scheduler.
+        UsageError: nothing to grade; no such device; a pattern that is none; this machine, or every worker, is not
+            able to hold hostile code; no scheduler.
         CourseError: the solution does not answer its own checks.
         GraderError: the sandbox broke, or the cluster was lost.
     """
@@ -103,11 +109,12 @@ def grade(
     paths = list(paths)
     pattern = compile_id_pattern(id_pattern) if id_pattern else None
     sources = find_submissions(paths, assignment.name, id_pattern=pattern)
-    terms = Terms(seed, reveal, limits or Limits(), trust)
+    terms = Terms(seed, reveal, limits or Limits(), trust, tuple(devices))
     pool: AbstractContextManager[_Marks]
     few = [source.read() for source in sources] if len(sources) <= FEW and scheduler is None else []
     if scheduler is None:
-        pool = Examiner(assignment, terms, secret=[assignment.folder, *paths], few=few)
+        secret = [assignment.folder, *paths]
+        pool = Examiner(assignment, terms, secret=secret, few=few, jobs_per_device=jobs_per_device)
     else:
         pool = Cluster(scheduler, assignment, terms, layers=layers)
     return run_in(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -128,15 +128,22 @@ def solved_key(assignment: Assignment, *, seed: int = 0, trust: bool = False) ->
         return make_key(assignment, seed, slot, limits)
 
 
-def make_key(assignment: Assignment, seed: int, slot: Slot, limits: Limits) -> AnswerKey:
-    """Let the solution sit its own exam and keep the answers.
+def make_key(
+    assignment: Assignment,
+    seed: int,
+    slot: Slot,
+    limits: Limits,
+    questions: Sequence[Question] | None = None,
+) -> AnswerKey:
+    """Let the solution sit its own exam, or some questions of it, and keep the answers.
 
     Raises:
         CourseError: the solution did not answer a check; the message names it.
     """
-    drawn = {(q.name, c.title): probes_of(assignment, q, c, seed) for q in assignment.questions for c in q.checks}
+    questions = assignment.questions if questions is None else questions
+    drawn = {(q.name, c.title): probes_of(assignment, q, c, seed) for q in questions for c in q.checks}
     inquiries = []
-    for question in assignment.questions:
+    for question in questions:
         probes = [p for check in question.checks for p in drawn[question.name, check.title]]
         inquiries.append(Inquiry.of(question.name, [both for p in probes for both in (p, _recast(p))]))
     cells = tuple(enumerate(solution_cells(assignment), start=1))
@@ -144,7 +151,7 @@ def make_key(assignment: Assignment, seed: int, slot: Slot, limits: Limits) -> A
     return AnswerKey(
         assignment.name,
         seed,
-        tuple(_keyed(assignment, q, drawn, transcript) for q in assignment.questions),
+        tuple(_keyed(assignment, q, drawn, transcript) for q in questions),
         file_sha256(assignment.checks_file),
         file_sha256(assignment.master),
     )

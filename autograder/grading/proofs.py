@@ -16,6 +16,8 @@ from autograder.grading.grade import OnMark
 from autograder.grading.validate import Validation, validate
 from autograder.records.files import write_atomically
 from autograder.records.provenance import engine_version, library_versions
+from autograder.sandbox import devices
+from autograder.sandbox.devices import CPU
 from autograder.sandbox.limits import Limits
 
 #: In the course folder; may be deleted at any time.
@@ -41,17 +43,26 @@ class Proofs:
         limits: Limits | None = None,
         trust: bool = False,
         mutants: bool = True,
+        device: str = CPU,
         on_mark: OnMark | None = None,
     ) -> Validation:
         """As `autograder.validate`."""
         limits = limits or Limits()
-        path = None if self._folder is None else self._folder / f"{assignment.name}.json"
-        key = _key(assignment, seed, limits, mutants)
+        name = assignment.name if device == CPU else f"{assignment.name}-{device.replace(':', '-')}"
+        path = None if self._folder is None else self._folder / f"{name}.json"
+        key = _key(assignment, seed, limits, mutants, device)
         found = None if path is None else _read(path, key)
         if found is not None:
             return found
         made = validate(
-            assignment, workers=workers, seed=seed, limits=limits, trust=trust, mutants=mutants, on_mark=on_mark
+            assignment,
+            workers=workers,
+            seed=seed,
+            limits=limits,
+            trust=trust,
+            mutants=mutants,
+            device=device,
+            on_mark=on_mark,
         )
         if path is not None and not made.breaches:
             ignore = path.parents[1] / ".gitignore"
@@ -70,7 +81,7 @@ def _read(path: Path, key: str) -> Validation | None:
         return None
 
 
-def _key(assignment: Assignment, seed: int, limits: Limits, mutants: bool) -> str:
+def _key(assignment: Assignment, seed: int, limits: Limits, mutants: bool, device: str) -> str:
     facts: dict[str, Any] = {
         "assignment": assignment.name,
         "solution": _sha256(assignment.master),
@@ -78,6 +89,7 @@ def _key(assignment: Assignment, seed: int, limits: Limits, mutants: bool) -> st
         "seed": seed,
         "limits": limits.as_dict(),
         "mutants": mutants,
+        "devices": devices.described([device]),
         "engine": engine_version(),
         "sources": _sources_sha256(),
         "python": platform.python_version(),

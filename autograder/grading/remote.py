@@ -20,9 +20,8 @@ from typing import Any
 from autograder import messages
 from autograder.errors import AutograderError, CourseError, GraderError
 from autograder.grading import bundle as bundles
-from autograder.grading.examine import Examiner, Terms
+from autograder.grading.examine import Examiner, Seat, Terms
 from autograder.grading.submissions import Submission
-from autograder.sandbox.host import Slot
 from autograder.sandbox.layers import LAYERS
 
 #: After so long without work a worker ends its warm processes; it opens them again when there is work.
@@ -111,12 +110,12 @@ class _Room:
         self._lock = threading.Lock()
         self._examiner: Examiner | None = None
         self._refusal: AutograderError | None = None
-        self._free: list[Slot] = []
+        self._free: list[Seat] = []
         self._in_use = 0
         self._closing: threading.Timer | None = None
 
     @contextmanager
-    def slot(self) -> Iterator[tuple[Examiner, Slot]]:
+    def slot(self) -> Iterator[tuple[Examiner, Seat]]:
         """The examiner and a slot of it.
 
         Raises:

@@ -17,11 +17,13 @@ from autograder.course.model import Assignment
 from autograder.grading import specimens
 from autograder.grading.diagnosis import Known, diagnose, is_wrong
 from autograder.grading.distort import DISTORTIONS, accepted_distortions, refused_float32
-from autograder.grading.examine import mark_one
+from autograder.grading.examine import mark_one, parts_of
 from autograder.grading.grade import OnMark, in_slots
 from autograder.grading.key import AnswerKey, KeyedQuestion, make_key
 from autograder.grading.specimens import Specimen
 from autograder.records.mark import Mark, QuestionMark, points
+from autograder.sandbox import devices
+from autograder.sandbox.devices import CPU
 from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sitting import Transcript
@@ -128,6 +130,7 @@ def validate(
     limits: Limits | None = None,
     trust: bool = False,
     mutants: bool = True,
+    device: str = CPU,
     on_mark: OnMark | None = None,
 ) -> Validation:
     """Grade everything whose outcome is known, through the ordinary path.
@@ -139,6 +142,7 @@ def validate(
         limits: of each submission.
         trust: run even where this machine cannot hold hostile code.
         mutants: also change the reference in every way of `autograder.course.mutate`.
+        device: where the tensors live; on another one than the CPU only questions of torch are examined.
         on_mark: as in `autograder.grade`.
 
     Raises:
@@ -146,13 +150,18 @@ def validate(
         UsageError, GraderError: as `autograder.grade`.
     """
     limits = limits or Limits()
+    questions = dict(parts_of(assignment, (device,))).get(device, ())
+    devices.require(device)
     variants = specimens.Variants(assignment)
     seeds = (seed, seed + 1)
     every = [*(specimens.solution(assignment, s) for s in seeds), specimens.stub(assignment)]
-    every += [s for question in assignment.questions for s in variants.of(question, with_mutants=mutants)]
-    with Sandbox(limits, trust=trust, secret=[assignment.folder], many=True) as sandbox:
+    every += [s for question in questions for s in variants.of(question, with_mutants=mutants)]
+    at_once = None if device == CPU else 1
+    with Sandbox(
+        limits, device=device, jobs_at_once=at_once, trust=trust, secret=[assignment.folder], many=True
+    ) as sandbox:
         with closing(sandbox.slot()) as slot:
-            keys = [make_key(assignment, s, slot, limits) for s in seeds]
+            keys = [make_key(assignment, s, slot, limits, questions) for s in seeds]
         whole = [keys[0], keys[1], keys[0]]
         # A variant of one question is asked that question only.
         parts = {q.name: replace(keys[0], questions=(q,)) for q in keys[0].questions}
@@ -165,7 +174,8 @@ def validate(
     known.sort(key=lambda k: order[id(k.specimen)])  # whoever finished first
     findings += [finding for question in keys[0].questions for finding in _judge_diagnoses(question, known)]
     findings += _judge_mutants(findings)
-    return Validation(assignment.name, keys[0].hundredths, tuple(findings), _idle(keys[0], findings))
+    name = assignment.name if device == CPU else f"{assignment.name} on {device}"
+    return Validation(name, keys[0].hundredths, tuple(findings), _idle(keys[0], findings))
 
 
 def _mark_with(limits: Limits, known: list[Known]) -> Callable[[tuple[Specimen, AnswerKey], Slot], Mark]:

@@ -16,7 +16,13 @@ from typing import Any, Literal, Protocol
 
 from autograder.messages import say
 from autograder.sandbox import wire
-from autograder.sandbox.limits import OUT_OF_MEMORY_EXIT, Limits
+from autograder.sandbox.limits import (
+    OUT_OF_MEMORY_EXIT,
+    Limits,
+    is_device_lost,
+    is_device_out_of_memory,
+    is_out_of_memory,
+)
 
 TICK_S = 0.05
 #: A start is our own work, so the limits of the student, of which little may be left, do not hold for it.
@@ -87,10 +93,18 @@ class Job:
     """One jailed process and the conversation with it."""
 
     def __init__(
-        self, process: JobProcess, channel: socket.socket, output: socket.socket, limits: Limits, budget_s: float
+        self,
+        process: JobProcess,
+        channel: socket.socket,
+        output: socket.socket,
+        limits: Limits,
+        budget_s: float,
+        *,
+        accelerator: bool = False,
     ) -> None:
         self.process = process
         self.limits = limits
+        self.accelerator = accelerator
         self._channel, self._output = channel, output
         self._budget_s = budget_s
         self._buffer = bytearray()
@@ -141,6 +155,17 @@ class Job:
     def over_memory(self) -> str:
         """What is said of a job that asked for more memory than it may have."""
         return say("ended.memory", limit=self.limits.memory_mib)
+
+    def end_behind(self, message: str) -> JobEnded | None:
+        """The end of a job that lives on, but to no purpose, after this exception ("TypeName: message").
+
+        All that memory is still taken; and a device that was lost answers nothing more.
+        """
+        if self.accelerator and is_device_out_of_memory(message):
+            return JobEnded("limit", say("ended.device_memory"))
+        if self.accelerator and is_device_lost(message):
+            return JobEnded("died", say("ended.device_lost"))
+        return JobEnded("limit", self.over_memory()) if is_out_of_memory(message) else None
 
     def spent_s(self) -> float:
         """What it has used of the submission's seconds: those of CPU time, or half of those on the clock if more."""

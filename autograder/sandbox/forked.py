@@ -92,6 +92,16 @@ class ForkSlot:
 
     @contextlib.contextmanager
     def job(self, budget_s: float) -> Iterator[Job]:
+        with self._sandbox.turn:
+            job = self._begin(budget_s)
+            try:
+                yield job
+            finally:
+                job.close()
+                if job.accelerator:
+                    self._settle()  # only then is its memory on the device free for the next one
+
+    def _begin(self, budget_s: float) -> Job:
         self._settle()
         self._enter_zygote()
         channel, their_channel = socket.socketpair()
@@ -110,11 +120,8 @@ class ForkSlot:
             raise GraderError("the server of a slot ended before it had forked a job")
         message, fds = answer
         process = self._last = ForkedProcess(self, message["pid"], fds[0] if fds else None, self._group)
-        job = Job(process, channel, output, self._sandbox.limits, budget_s)
-        try:
-            yield job
-        finally:
-            job.close()
+        accelerator = self._sandbox.reach.is_accelerator
+        return Job(process, channel, output, self._sandbox.limits, budget_s, accelerator=accelerator)
 
     def lose(self) -> None:
         """Remember that the server is gone: the next job gets another one."""

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from autograder.errors import GraderError, UsageError
 from autograder.sandbox import cgroups, jail, layers
 from autograder.sandbox.conversation import Job
+from autograder.sandbox.devices import CPU, reach
 from autograder.sandbox.forked import ForkSlot, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.spawned import SpawnSlot
@@ -48,7 +49,8 @@ class Sandbox:
         limits: of each submission.
         seed: of the random generators that student code uses; never the seed of a run, from which the inputs of hidden
             checks are drawn, because student code can find this one.
-        device: "cpu"; where torch questions run.
+        device: where the tensors of questions live; a name that `devices.chosen` gave.
+        jobs_at_once: how many jobs may be alive at the same time; None for one in each slot.
         preload: modules that every job finds imported.
         many: whether hundreds of jobs follow, which a longer start makes cheaper.
         secret: paths that no job may be able to read (course, submissions); refused when they lie under a tree that
@@ -67,7 +69,8 @@ class Sandbox:
         limits: Limits | None = None,
         *,
         seed: int = 0,
-        device: str = "cpu",
+        device: str = CPU,
+        jobs_at_once: int | None = None,
         preload: Iterable[str] = PRELOAD,
         many: bool = False,
         secret: Sequence[str | Path] = (),
@@ -88,7 +91,12 @@ class Sandbox:
         if self.forks:
             jail.refuse_if_inside([str(p) for p in secret], trees)
         self._private = jail.make_private_directory() if self._needs_private() else None
-        self.environment = _clean_environment()
+        self.reach = reach(device, jobs_at_once or 1)
+        self.warnings += self.reach.warnings
+        self.turn: contextlib.AbstractContextManager[object] = (
+            contextlib.nullcontext() if jobs_at_once is None else threading.Semaphore(jobs_at_once)
+        )
+        self.environment = {**_clean_environment(), **self.reach.environment}
         self._cache: str | None = None
         if not os.access(self.environment.get("HOME", ""), os.W_OK):
             # matplotlib would make a folder of its own for its fonts, and a killed process removes none.
@@ -101,8 +109,7 @@ class Sandbox:
             "preload": list(self.preload),
             "many": many,
             "seed": seed,
-            "device": device,
-            "address_space": device == "cpu",
+            "reach": self.reach.to_document(),
         }
         self._lock = threading.Lock()
         # The kernel ends a zygote with the *thread* that started it, so one thread starts them all and stays.

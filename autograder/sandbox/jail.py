@@ -30,6 +30,7 @@ from typing import NoReturn
 
 from autograder.errors import GraderError, UsageError
 from autograder.sandbox import landlock, libc, namespaces, seccomp
+from autograder.sandbox.devices import Reach
 from autograder.sandbox.layers import check_names
 from autograder.sandbox.limits import MIB, Limits, apply_rlimits
 
@@ -80,6 +81,7 @@ class JailState:
     Attributes:
         before: what `early` returned.
         trees, devices: what jobs may read; devices may be written too.
+        reach: what jobs may do for an accelerator.
         scratch: the directory in which, or on which, a job gets its own directory.
         program: the system call filter; None if it must be built in the job, whose pid is not known
             before.
@@ -90,6 +92,7 @@ class JailState:
     before: Early
     trees: tuple[str, ...]
     devices: tuple[str, ...]
+    reach: Reach
     scratch: str
     program: bytes | None
     vm_size_bytes: int
@@ -126,7 +129,14 @@ def early(active: Set[str]) -> Early:
     return Early(pid_namespace_fd, job_uid, slot_uids)
 
 
-def confine_zygote(active: Set[str], before: Early, *, trees: Sequence[str], private: str | None = None) -> JailState:
+def confine_zygote(
+    active: Set[str],
+    before: Early,
+    *,
+    trees: Sequence[str],
+    private: str | None = None,
+    reach: Reach = Reach(),  # noqa: B008  # frozen
+) -> JailState:
     """Lock up the zygote after its imports and its warm-up, before the first job.
 
     Args:
@@ -136,6 +146,7 @@ def confine_zygote(active: Set[str], before: Early, *, trees: Sequence[str], pri
             out.
         private: a directory from `make_private_directory`, for the files of jobs. Needed unless
             both "read-only-root" and "scratch-quota" are active.
+        reach: what jobs may do for an accelerator; by default there is none.
 
     With "read-only-root" there is no proc and no temporary directory afterwards. Raises OSError or
     GraderError.
@@ -149,6 +160,7 @@ def confine_zygote(active: Set[str], before: Early, *, trees: Sequence[str], pri
     if before.job_uid is not None:
         check_open(trees, own_root=own_root)
     devices = tuple(device for device in namespaces.DEVICES if os.path.exists(device))
+    shown = (*devices, *reach.files)
     vm_size_bytes = _vm_size_bytes()  # while there is a proc
     for name, flag in _NAMESPACES:
         if name in active:
@@ -158,17 +170,17 @@ def confine_zygote(active: Set[str], before: Early, *, trees: Sequence[str], pri
     if own_root:
         namespaces.private_mounts()
         if quota:
-            namespaces.read_only_root(trees, devices, scratch=SCRATCH)
+            namespaces.read_only_root(trees, shown, scratch=SCRATCH, proc=reach.proc)
         else:
-            namespaces.read_only_root(trees, devices, writable=(scratch,))
+            namespaces.read_only_root(trees, shown, writable=(scratch,), proc=reach.proc)
     # Time that no job has to pay. In a pid namespace a job sees itself as pid 1.
     program = None
     if "seccomp" in active and before.pid_namespace_fd is not None:
-        program = seccomp.build_program(1)
+        program = seccomp.build_program(1, accelerator=reach.is_accelerator)
     if "undumpable" in active:
         hide_memory()
     libc.find("prctl", "syscall", "capset", "mount")
-    return JailState(before, trees, devices, scratch, program, vm_size_bytes, os.getpid())
+    return JailState(before, trees, devices, reach, scratch, program, vm_size_bytes, os.getpid())
 
 
 def enter_slot(active: Set[str], state: JailState, number: int) -> JailState:
@@ -203,7 +215,6 @@ def confine_job(
     keep_fds: Collection[int],
     cpu_s: float,
     name: str,
-    address_space: bool = True,
 ) -> str:
     """Lock up the calling process for good: the first thing to do when `fork_job` has returned 0.
 
@@ -216,8 +227,6 @@ def confine_job(
         cpu_s: CPU seconds the job may use, all threads together.
         name: a file name, unique in the life of the zygote ("job-17"), for the private directory if
             one is needed.
-        address_space: False leaves the address space unlimited (CUDA reserves far more than it
-            uses).
 
     Returns the job's own directory, which is its working directory, TMPDIR and HOME from now on.
     Raises OSError or GraderError: end the job as an internal error, never as a result of the
@@ -230,19 +239,26 @@ def confine_job(
     os.umask(0o077)
     # Mounts first: a process under Landlock cannot mount.
     home = _own_directory(active, limits, state, name)
+    own_proc = state.reach.proc and {"read-only-root", "scratch-quota", "pid-namespace"} <= active
+    if own_proc:
+        namespaces.mount_proc()
     os.chdir(home)
     os.environ.update(TMPDIR=home, HOME=home)
     tempfile.tempdir = home  # the zygote may have cached one that is gone
     if "rlimits" in active:
         apply_rlimits(
             limits,
-            state.vm_size_bytes if address_space else 0,
+            0 if state.reach.is_accelerator else state.vm_size_bytes,  # CUDA reserves far more than it uses
             cpu_s,
             # Otherwise the count would include all that the operator runs besides.
             count_processes=bool({"user-namespace", "separate-uid"} & active),
         )
     if state.before.job_uid is not None:
         change_uid(state.before.job_uid)
+    if own_proc:
+        # After a change of uid its own files there belong to root, and a driver must write to one of them. Nobody else
+        # can see this process.
+        libc.prctl(libc.PR_SET_DUMPABLE, 1)
     if "parent-death-signal" in active:
         _die_with_parent(state)  # a change of uid clears it, so after that
     if "no-new-privs" in active:
@@ -252,12 +268,14 @@ def confine_job(
     if "landlock" in active:
         landlock.restrict(
             state.trees,
-            (home, *state.devices),
+            (home, *state.devices, *(["/proc"] if own_proc else [])),
+            state.reach.files,
             network="landlock-network" in active,
             scopes="landlock-scope" in active,
         )
     if "seccomp" in active:
-        seccomp.install(state.program or seccomp.build_program(os.getpid()))
+        accelerator = state.reach.is_accelerator
+        seccomp.install(state.program or seccomp.build_program(os.getpid(), accelerator=accelerator))
     return home
 
 

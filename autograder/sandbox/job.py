@@ -12,6 +12,7 @@ Frames it writes: ``{"is": "ready"}``, one ``{"is": "cell", ...}`` per cell, wit
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -19,13 +20,14 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
 from autograder.course.probes import MissingName, Parts
 from autograder.sandbox import wire
 from autograder.sandbox.describe import describe_error
+from autograder.sandbox.devices import Reach
 from autograder.sandbox.live import Converter
 from autograder.sandbox.settings import PLACES, restore_settings, settings_snapshot
 from autograder.sandbox.shell import Shell
@@ -105,21 +107,26 @@ class Desk:
     shell: Shell
     bench: StudentBench
     settings: dict[str, Any]
+    reach: Reach
 
 
-def make_desk(*, output_limit: int, seed: int, device: str = "cpu") -> Desk:
+def make_desk(*, output_limit: int, seed: int, reach: Reach) -> Desk:
     """Make the desk, seeds included; jobs that are forked inherit it.
 
     Each memory page that a job changes is copied for it: what happens before the fork is paid once.
     """
     shell = Shell(min(output_limit, wire.MAX_TEXT - _LAST_LINE))
-    _seed_everything(seed, sys.modules.get("torch"))
-    return Desk(shell, StudentBench(shell.namespace, Converter(device)), settings_snapshot())
+    torch = sys.modules.get("torch")
+    _seed_everything(seed, torch)
+    if torch is not None and reach.is_accelerator:
+        _make_repeatable(torch)
+    return Desk(shell, StudentBench(shell.namespace, Converter(reach.local)), settings_snapshot(), reach)
 
 
 def prepare(channel: Channel, desk: Desk) -> Callable[[], None]:
     """Make everything ready for student code; returns the function that answers frames until the grader is gone."""
     shell, bench = desk.shell, desk.bench
+    settle = open_device(bench.torch, desk.reach)
     settings = desk.settings | settings_snapshot(PLACES)  # a job has a directory of its own
 
     def serve() -> None:
@@ -128,12 +135,15 @@ def prepare(channel: Channel, desk: Desk) -> Callable[[], None]:
             if message["do"] == "run":
                 for number, *pieces in message["cells"]:
                     report = vars(shell.run_cell(number, "".join(pieces)))
+                    if settle is not None and report["status"] == "ok":
+                        report = report | _failure(settle)
                     channel.send({"is": "cell", "index": number} | {k: v for k, v in report.items() if v})
                 continue
             if message["do"] == "ask":
                 restore_settings(settings)
                 for number, probe in enumerate(message["probes"]):
-                    answer = answer_of(probe.ask, message["question"], bench)
+                    ask = probe.ask if settle is None else _settled(probe.ask, settle)
+                    answer = answer_of(ask, message["question"], bench)
                     send_answer(channel, {"is": "answer", "question": message["question"], "number": number} | answer)
             else:  # "hand over"
                 module, function = message["to"]
@@ -144,6 +154,54 @@ def prepare(channel: Channel, desk: Desk) -> Callable[[], None]:
             _set_blocking(channel.read_fd, True)
 
     return serve
+
+
+def open_device(torch: Any, reach: Reach) -> Callable[[], object] | None:
+    """Make the context of the device of a job, before the student's time begins.
+
+    Returns:
+        What waits until the device has done all that it was told, and raises what went wrong there; None where a call
+        has done its work when it returns.
+    """
+    if torch is None or not reach.local.startswith("cuda"):
+        return None
+    torch.cuda.set_per_process_memory_fraction(reach.memory_share)
+    torch.zeros(1, device=reach.local)
+    torch.cuda.synchronize()
+    return cast("Callable[[], object]", torch.cuda.synchronize)
+
+
+def _settled(
+    ask: Callable[[str, StudentBench], Parts], settle: Callable[[], object]
+) -> Callable[[str, StudentBench], Parts]:
+    """A question that ends when the device has done its work: what fails there is the fault of this one."""
+
+    def asked(name: str, bench: StudentBench) -> Parts:
+        parts = ask(name, bench)
+        settle()
+        return parts
+
+    return asked
+
+
+def _failure(settle: Callable[[], object]) -> dict[str, Any]:
+    """What a cell that seemed to be done has broken on the device, for its report."""
+    try:
+        settle()
+    except BaseException as error:
+        message, traceback = describe_error(error)
+        return {"status": "error", "message": message, "traceback": traceback}
+    return {}
+
+
+def _make_repeatable(torch: Any) -> None:
+    """The same numbers every time, and those of full precision; touches no device."""
+    c = torch._C
+    c._set_deterministic_algorithms(True, warn_only=True)  # a student may use what exists in no other way
+    c._set_cudnn_deterministic(True)
+    c._set_cudnn_benchmark(False)
+    c._set_cudnn_allow_tf32(False)
+    torch.set_float32_matmul_precision("highest")
 
 
 def answer_of(
@@ -211,9 +269,10 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(2, 1)  # what student code prints must not look like frames
-    output_limit, seed, device, *preload = sys.argv[1:]
+    output_limit, seed, reach, *preload = sys.argv[1:]
     warm_up(tuple(preload))
-    prepare(Channel(read_fd, write_fd), make_desk(output_limit=int(output_limit), seed=int(seed), device=device))()
+    desk = make_desk(output_limit=int(output_limit), seed=int(seed), reach=Reach.of_document(json.loads(reach)))
+    prepare(Channel(read_fd, write_fd), desk)()
     os._exit(0)
 
 

@@ -46,6 +46,7 @@ _WRITE = _READ | sum(
         "truncate",
     )
 )  # fmt: skip
+_COMMAND = _WRITE | _BIT["ioctl_dev"]
 # The rights that make sense for a path which is no directory; the kernel refuses the others there.
 _ON_FILES = sum(_BIT[name] for name in ("execute", "write_file", "read_file", "truncate", "ioctl_dev"))
 
@@ -73,12 +74,20 @@ def abi() -> int:
     return libc.syscall("landlock_create_ruleset", libc.SYS_LANDLOCK_CREATE_RULESET, None, 0, _CREATE_VERSION)
 
 
-def restrict(read_only: Sequence[str], writable: Sequence[str], *, network: bool = True, scopes: bool = True) -> int:
+def restrict(
+    read_only: Sequence[str],
+    writable: Sequence[str],
+    commanded: Sequence[str] = (),
+    *,
+    network: bool = True,
+    scopes: bool = True,
+) -> int:
     """Take from the calling thread, for good, every file right but the ones listed, and what else the kernel offers.
 
     Args:
         read_only: directories (with all below) and files that may be read.
         writable: directories and files that may be written too; nothing anywhere may be executed.
+        commanded: device files that may be written and given any command (ioctl).
         network: also refuse TCP (from ABI 4).
         scopes: also refuse signals and abstract unix sockets to other processes (from ABI 6).
 
@@ -100,7 +109,7 @@ def restrict(read_only: Sequence[str], writable: Sequence[str], *, network: bool
         0,
     )
     try:
-        for rights, paths in ((_READ, read_only), (_WRITE, writable)):
+        for rights, paths in ((_READ, read_only), (_WRITE, writable), (_COMMAND, commanded)):
             for path in paths:
                 _allow(fd, path, rights & handled)
         libc.syscall("landlock_restrict_self", libc.SYS_LANDLOCK_RESTRICT_SELF, fd, 0)

@@ -72,6 +72,9 @@ MIN_OPEN_FILES = 16
 
 #: How Python, NumPy and torch say that an allocation failed.
 _OUT_OF_MEMORY = re.compile(r"([\w.]+\.)?_?(Array)?MemoryError\b|RuntimeError: .{0,300}allocate memory")
+#: The same of an accelerator, and how torch says that it is of no more use to this process.
+_DEVICE_OUT_OF_MEMORY = re.compile(r"([\w.]+\.)?(OutOfMemory|Runtime)Error: (CUDA|MPS)\b.{0,20} out of memory")
+_LOST_DEVICE = re.compile(r"([\w.]+\.)?(Accelerator|Runtime)Error: (CUDA error|CUDNN_STATUS|CUBLAS_STATUS|cuDNN error)")
 #: How the other limits of the kernel look to student code, and the key of what is said of them.
 _SPENT = (
     (re.compile(r"OSError: \[Errno 28\]"), "files"),
@@ -86,6 +89,16 @@ _SPENT = (
 def is_out_of_memory(message: str) -> bool:
     """Whether an exception, as "TypeName: message", stands for an allocation that failed."""
     return _OUT_OF_MEMORY.match(message[:1000]) is not None
+
+
+def is_device_out_of_memory(message: str) -> bool:
+    """The same of the memory of an accelerator."""
+    return _DEVICE_OUT_OF_MEMORY.match(message[:1000]) is not None
+
+
+def is_device_lost(message: str) -> bool:
+    """Whether an exception says that the accelerator of its process can no longer be used: an assertion there, say."""
+    return _LOST_DEVICE.match(message[:1000]) is not None
 
 
 def limit_behind(message: str, limits: Limits) -> str | None:

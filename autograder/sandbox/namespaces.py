@@ -184,6 +184,7 @@ def read_only_root(
     devices: Sequence[str] = DEVICES,
     scratch: str | None = None,
     writable: Sequence[str] = (),
+    proc: bool = False,
 ) -> None:
     """Replace the root of the calling process by an empty one that shows `trees` and nothing else.
 
@@ -193,6 +194,7 @@ def read_only_root(
         devices: device files shown.
         scratch: an empty directory to make, as a mount point for `mount_scratch`.
         writable: directories shown writable at their own paths.
+        proc: whether `mount_proc` follows in each job; until then there is the host's.
 
     No proc, no sys, no etc; the old root is detached, so not even its names can be asked for. Needs
     a mount namespace of one's own (`private_mounts`). Raises OSError.
@@ -212,6 +214,9 @@ def read_only_root(
             _show(new, device, MS_NOSUID | MS_NOEXEC)
         if scratch is not None:
             os.makedirs(new + scratch, exist_ok=True)
+        if proc:
+            # An ordinary user may mount one's own only where a whole one can be seen; it comes to lie over this.
+            _show(new, "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
         os.mkdir(new + "/.old")
         libc.call("pivot_root", new, new + "/.old")
     except BaseException:
@@ -260,3 +265,8 @@ def mount_scratch(path: str, size_bytes: int, inodes: int, uid: int | None = Non
     group = os.getegid() if uid is None else uid
     data = f"size={size_bytes},nr_inodes={inodes},mode=700,uid={owner},gid={group}"
     mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, data)
+
+
+def mount_proc() -> None:
+    """Mount a proc that shows only the pid namespace of the caller; needs mounts of one's own. Raises OSError."""
+    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)

@@ -62,12 +62,20 @@ listxattr:194:11 llistxattr:195:12 flistxattr:196:13 setxattr:188:5 lsetxattr:18
 removexattr:197:14 lremovexattr:198:15 fremovexattr:199:16
 """
 
-NUMBERS: dict[str, tuple[int | None, int | None]] = {
-    name: (None if x86 == "-" else int(x86), None if arm == "-" else int(arm))
-    for name, x86, arm in (
-        word.split(":") for line in _TABLE.splitlines() if not line.startswith("#") for word in line.split()
-    )
-}
+# What a driver in user space calls besides: where memory lies, and files that are memory.
+_ACCELERATOR_TABLE = """
+mincore:27:232 mlock:149:228 munlock:150:229 mbind:237:235 get_mempolicy:239:236 set_mempolicy:238:237
+memfd_create:319:279
+"""
+
+
+def _numbers(table: str) -> dict[str, tuple[int | None, int | None]]:
+    words = (word.split(":") for line in table.splitlines() if not line.startswith("#") for word in line.split())
+    return {name: (None if x86 == "-" else int(x86), None if arm == "-" else int(arm)) for name, x86, arm in words}
+
+
+NUMBERS = _numbers(_TABLE)
+ACCELERATOR_NUMBERS = _numbers(_ACCELERATOR_TABLE)
 
 # --- Calls answered with another error than EPERM, on which the libraries take another way --------
 ANSWERS: dict[str, int] = {
@@ -218,13 +226,15 @@ class _Assembler:
         return 0 if label is None else self._labels[label] - at - 1
 
 
-def build_program(own_pid: int | None, machine: str | None = None) -> bytes:
+def build_program(own_pid: int | None, machine: str | None = None, *, accelerator: bool = False) -> bytes:
     """The filter as bytes, ready for `install`.
 
     Args:
         own_pid: the pid a job sees as its own (1 in a pid namespace), the only one it may signal;
             None allows no signal.
         machine: "x86_64" or "aarch64"; default the running one.
+        accelerator: whether the job drives an accelerator: then every ioctl, because the filter cannot see of which
+            file, and what else a driver in user space calls.
 
     Raises:
         OSError: there is no table for this machine.
@@ -246,11 +256,12 @@ def build_program(own_pid: int | None, machine: str | None = None) -> bytes:
     program.emit(_JGT, NEWEST_REVIEWED, no="reviewed")
     program.emit(_RET, ERRNO | errno.ENOSYS)
     program.label("reviewed")
-    for name, numbers in NUMBERS.items():
+    for name, numbers in (NUMBERS | ACCELERATOR_NUMBERS if accelerator else NUMBERS).items():
         number = numbers[architecture.column]
         if number is not None:
             program.emit(_JEQ, number, no=f"after {name}")
-            _emit_tests(program, name, own_pid)
+            if not (accelerator and name == "ioctl"):
+                _emit_tests(program, name, own_pid)
             program.emit(_RET, ERRNO | ANSWERS[name] if name in ANSWERS else ALLOW)
             program.label(f"after {name}")
     program.emit(_RET, ERRNO | errno.EPERM)

@@ -171,6 +171,7 @@ def _add_torch(torch: Any) -> None:
     )
     _setting("cudnn deterministic", c._get_cudnn_deterministic, c._set_cudnn_deterministic)
     _setting("cudnn benchmark", c._get_cudnn_benchmark, c._set_cudnn_benchmark)
+    _setting("cudnn tf32", c._get_cudnn_allow_tf32, c._set_cudnn_allow_tf32)
     _setting("torch matmul", torch.get_float32_matmul_precision, torch.set_float32_matmul_precision)
     _setting("torch threads", torch.get_num_threads, torch.set_num_threads)
     options = torch._tensor_str.PRINT_OPTS

@@ -18,7 +18,7 @@ from autograder.messages import say
 from autograder.sandbox import wire
 from autograder.sandbox.conversation import Job, JobEnded
 from autograder.sandbox.host import Slot
-from autograder.sandbox.limits import MIB, Limits, is_out_of_memory, limit_behind
+from autograder.sandbox.limits import MIB, Limits, limit_behind
 
 #: A question that is checked in a cell; lines that are commented out do not count.
 _CHECK_CALL = re.compile(r"""\.check\(\s*(['"])([^'"\\\n]+)\1""")
@@ -229,9 +229,9 @@ def _run(
             reports[number] = report = _cell_report(number, message)
             if report.status != "error":
                 continue
-            if is_out_of_memory(report.message):
-                # The exception leaves the job alive, but with all that memory still taken.
-                raise JobEnded("limit", job.over_memory())
+            useless = job.end_behind(report.message)
+            if useless is not None:
+                raise useless
             spent = limit_behind(report.message, job.limits)
             if spent is not None:
                 reports[number] = replace(report, status="limit", message=say("ended.cell", how=spent))
@@ -269,8 +269,9 @@ def _ask(job: Job, inquiry: Asks, answers: dict[str, list[Outcome]], kept: _Kept
     try:
         job.begin_step("question")
         for outcome in inquiry.put(job):
-            if outcome.kind == "raised" and is_out_of_memory(outcome.message):
-                raise JobEnded("limit", job.over_memory())
+            useless = job.end_behind(outcome.message) if outcome.kind == "raised" else None
+            if useless is not None:
+                raise useless
             kept.take(job.weight)
             outcomes.append(outcome)
     except JobEnded as end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -26,31 +27,34 @@ class SpawnSlot:
     @contextlib.contextmanager
     def job(self, budget_s: float) -> Iterator[Job]:
         sandbox = self._sandbox
-        arguments = [str(sandbox.limits.output_kib * 1024), str(sandbox.seed), sandbox.device, *sandbox.preload]
-        process = subprocess.Popen(
-            [sys.executable, "-s", "-m", "autograder.sandbox.job", *arguments],
-            env=sandbox.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        channel, theirs = socket.socketpair()
-        output, their_output = socket.socketpair()
-        assert process.stdin is not None  # pipes, as asked for
-        assert process.stdout is not None
-        assert process.stderr is not None
-        for pump, end, pipe in (
-            (_pipe_to_socket, theirs.dup(), process.stdout),
-            (_pipe_to_socket, their_output, process.stderr),
-            (_socket_to_pipe, theirs, process.stdin),
-        ):
-            threading.Thread(target=pump, args=(end, pipe), daemon=True).start()
-        job = Job(SpawnedProcess(process), channel, output, sandbox.limits, budget_s)
-        try:
-            yield job
-        finally:
-            job.close()
-            process.wait()
+        with sandbox.turn:
+            reach = json.dumps(sandbox.reach.to_document())
+            arguments = [str(sandbox.limits.output_kib * 1024), str(sandbox.seed), reach, *sandbox.preload]
+            process = subprocess.Popen(
+                [sys.executable, "-s", "-m", "autograder.sandbox.job", *arguments],
+                env=sandbox.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            channel, theirs = socket.socketpair()
+            output, their_output = socket.socketpair()
+            assert process.stdin is not None  # pipes, as asked for
+            assert process.stdout is not None
+            assert process.stderr is not None
+            for pump, end, pipe in (
+                (_pipe_to_socket, theirs.dup(), process.stdout),
+                (_pipe_to_socket, their_output, process.stderr),
+                (_socket_to_pipe, theirs, process.stdin),
+            ):
+                threading.Thread(target=pump, args=(end, pipe), daemon=True).start()
+            accelerator = sandbox.reach.is_accelerator
+            job = Job(SpawnedProcess(process), channel, output, sandbox.limits, budget_s, accelerator=accelerator)
+            try:
+                yield job
+            finally:
+                job.close()
+                process.wait()
 
     def close(self) -> None:
         return None

@@ -20,10 +20,12 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.sandbox import jail
+from autograder.sandbox.devices import Reach
 from autograder.sandbox.limits import OUT_OF_MEMORY_EXIT, Limits
 from autograder.sandbox.warm import ENVIRONMENT
 
@@ -52,7 +54,7 @@ def main() -> None:
     """Start-up in the order that the layers demand; see `autograder.sandbox.jail`."""
     control = socket.socket(fileno=int(sys.argv[1]))
     config = json.loads(sys.argv[2])
-    active = frozenset(config["active"])
+    active, reach = frozenset(config["active"]), Reach.of_document(config["reach"])
     _offer_first()
     try:
         before = jail.early(active)
@@ -62,12 +64,12 @@ def main() -> None:
 
         loaded = warm_up(tuple(config["preload"]), many=config["many"])
         _refuse_unsafe_fork()
-        _forget_environment()
-        state = jail.confine_zygote(active, before, trees=config["trees"], private=config["private"])
+        _forget_environment({*ENVIRONMENT, *reach.environment})
+        state = jail.confine_zygote(active, before, trees=config["trees"], private=config["private"], reach=reach)
         limits = Limits(**config["limits"])
         from autograder.sandbox import job
 
-        desk = job.make_desk(output_limit=limits.output_kib * 1024, seed=config["seed"], device=config["device"])
+        desk = job.make_desk(output_limit=limits.output_kib * 1024, seed=config["seed"], reach=reach)
     except BaseException as error:
         send_packet(control, {"is": "failed", "message": f"{type(error).__name__}: {error}"[:4000]})
         os._exit(1)
@@ -84,9 +86,9 @@ def _offer_first() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
-def _forget_environment() -> None:
+def _forget_environment(kept: Set[str]) -> None:
     """Keep only what changes how libraries behave; the rest of the operator's environment is nobody's business."""
-    for name in set(os.environ) - set(ENVIRONMENT):
+    for name in set(os.environ) - kept:
         del os.environ[name]
 
 
@@ -203,7 +205,6 @@ def _become_job(
                 keep_fds=[channel_fd],
                 cpu_s=message["cpu_s"],
                 name=message["name"],
-                address_space=config["address_space"],
             )
             serve = job.prepare(job.Channel(channel_fd, channel_fd), desk)
         except BaseException as error:
