@@ -25,7 +25,7 @@ test-hostile: $(STAMP)
 test-gpu: $(STAMP)
 	$(BIN)/python -m pytest tests/gpu -rs
 
-# Tests of minutes each, which run stock otter-grader.
+# Tests of minutes each: those that run stock otter-grader, and jobs that are not forked.
 test-long: $(STAMP)
 	$(BIN)/python -m pytest -m long -n auto --dist loadfile
 

@@ -621,7 +621,7 @@ def examples(repo: Path) -> Path:
     return repo / "examples" / "submissions" / "softmax"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_grading_without_fork_gives_the_same_marks(softmax_assignment, examples, monkeypatch):
     monkeypatch.setattr(host, "_can_fork", lambda: False)
     paths = [examples / f"{name}.ipynb" for name in ("dana", "quinn")]
