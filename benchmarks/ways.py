@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -205,6 +205,15 @@ def _stat(pid: int) -> list[bytes]:
 def cpu_with_ended_children(pid: int) -> float:
     """CPU seconds of a process and of those of its children that have ended, in clock ticks of 10 ms."""
     return sum(map(int, _stat(pid)[11:15])) * _TICK_S  # utime, stime, cutime, cstime
+
+
+def cpu_of_tree(pid: int) -> float:
+    """CPU seconds of a process and of all that it has started; what ends meanwhile its parent has counted or will."""
+    total = 0.0
+    for one in descendants(pid):
+        with suppress(OSError):
+            total += cpu_with_ended_children(one)
+    return total
 
 
 def _cpu_of_children() -> float:
