@@ -29,6 +29,7 @@ from autograder.console import (
 )
 from autograder.console import limits as limits_of
 from autograder.errors import UsageError
+from autograder.sandbox.layers import probe_ahead
 
 if TYPE_CHECKING:
     from autograder.grading.grade import OnMark, Run
@@ -79,12 +80,15 @@ def grade(
 ) -> None:
     """Grade notebooks and show the table of marks."""
     with reported_errors():
+        if layers is not None and scheduler is None:
+            raise UsageError("--layers is for the workers of a cluster; name its --scheduler.")
+        loaded = load(course, [assignment])[0]
+        if scheduler is None:
+            probe_ahead()  # while the rest is imported
         from autograder.grading.grade import grade as grade_paths
         from autograder.sandbox.devices import chosen
 
-        if layers is not None and scheduler is None:
-            raise UsageError("--layers is for the workers of a cluster; name its --scheduler.")
-        loaded, devices = load(course, [assignment])[0], chosen(device)
+        devices = chosen(device)
         if device == "all" and len(devices) == 1:
             err.print("note: there is no GPU here: torch questions are asked on the CPU alone.")
 

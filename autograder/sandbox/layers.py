@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Set
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from autograder.errors import GraderError
@@ -185,6 +186,15 @@ def check_names(names: Iterable[str]) -> None:
         raise GraderError(f"unknown sandbox layers {unknown}; there are {sorted(NAMES)}.")
 
 
+_ahead: list[Future[dict[str, LayerStatus]]] = []
+
+
+def probe_ahead() -> None:
+    """Begin to try every layer now: the next `probe_layers` that leaves out none takes what was found."""
+    if not _ahead:
+        _ahead.append(ThreadPoolExecutor(1, thread_name_prefix="probe").submit(_probe_layers, frozenset()))
+
+
 def probe_layers(without: Set[str] = frozenset()) -> dict[str, LayerStatus]:
     """Try every layer on this host and check that it bites: that what it stops is indeed refused.
 
@@ -201,6 +211,10 @@ def probe_layers(without: Set[str] = frozenset()) -> dict[str, LayerStatus]:
         GraderError: the probe itself broke.
     """
     check_names(without)
+    return _ahead.pop().result() if _ahead and not without else _probe_layers(without)
+
+
+def _probe_layers(without: Set[str]) -> dict[str, LayerStatus]:
     if sys.platform != "linux":
         return {name: LayerStatus(name, False, "needs Linux") for name in _names_in_order()}
     # Isolated: neither the environment nor the working directory can change what is probed.

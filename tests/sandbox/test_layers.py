@@ -23,6 +23,24 @@ from autograder.sandbox.layers import LAYERS, NAMES, LayerStatus, decide
 NOT_FOR = {"root": {"user-namespace"}, "plain": {"separate-uid", "cgroup"}}
 
 
+@pytest.fixture(autouse=True)
+def nothing_ahead(monkeypatch):
+    """No command has begun to try the layers before."""
+    monkeypatch.setattr(layers, "_ahead", [])
+
+
+def test_a_probe_that_was_begun_is_taken_once():
+    layers.probe_ahead()
+    begun = layers._ahead[0]
+    layers.probe_ahead()  # a second one would be for nothing
+    assert layers._ahead == [begun]
+    left_out = layers.probe_layers(frozenset({"seccomp"}))
+    assert not left_out["seccomp"].active
+    assert layers._ahead == [begun]
+    assert layers.probe_layers() is begun.result()
+    assert layers._ahead == []
+
+
 def requires(user, *names):
     """Skip, with the reason of the probe, if this host does not offer the layers `names` to this user."""
     for name in names:
