@@ -19,6 +19,12 @@ _COMPARING = frozenset(
 )
 #: Arguments of theirs that say how far an answer may lie from the expected one.
 _TOLERANCES = frozenset({"atol", "rtol", "abs_tol", "rel_tol", "decimal", "places", "delta"})
+#: Those that may stand without their name, behind the two that are compared.
+_IN_PLACE = {
+    **dict.fromkeys(("assert_allclose", "allclose", "isclose"), ("rtol", "atol")),
+    **dict.fromkeys(("assert_almost_equal", "assert_array_almost_equal"), ("decimal",)),
+    "assertAlmostEqual": ("places",),
+}
 #: Functions around a comparison that only say that all of it holds.
 _AROUND = frozenset({"all", "bool"})
 
@@ -122,9 +128,14 @@ class _Reader:
 
     def _tolerance(self, statement: ast.stmt) -> None:
         """Tell of a tolerance: a check has one of its own."""
-        given = sorted(
-            {k.arg for n in ast.walk(statement) if isinstance(n, ast.Call) for k in n.keywords if k.arg in _TOLERANCES}
-        )
+        calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+        named = {k.arg for call in calls for k in call.keywords if k.arg in _TOLERANCES}
+        in_place = {
+            name
+            for call in calls
+            for name, _ in zip(_IN_PLACE.get(_last_name(call.func), ()), call.args[2:], strict=False)
+        }
+        given = sorted(named | in_place)
         if given:
             self.found.notes.append(
                 f"its {' and '.join(given)} are not taken over: give the check a Tolerance(...) "

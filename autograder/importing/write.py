@@ -343,8 +343,9 @@ def _todo_text(source: str, todos: Sequence[Todo]) -> str:
         if todo.text.strip():
             lines += ["", "  ```python", *(f"  {line}".rstrip() for line in todo.text.splitlines()), "  ```", ""]
     lines += [
-        "- Every check compares with what the solution answers; look whether its inputs are worth it, and write",
-        "  mistakes that each check catches (`autograder validate`).",
+        "- Every check compares with what the solution answers, not with the values that the tests expected: run those",
+        "  once more on the solution. Look whether the inputs of each check are worth it, and write mistakes that it",
+        "  catches (`autograder validate`).",
     ]
     return "\n".join(lines) + "\n"
 

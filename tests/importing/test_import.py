@@ -80,13 +80,22 @@ def test_inputs_of_their_own_may_follow_an_earlier_call():
 
 
 @pytest.mark.parametrize(
-    "source",
-    ["assert_allclose(f(1), 2, rtol=0.1)", "assert np.isclose(f(1), 2, rtol=1e-2)", "assert np.all(f(1) == 2)"],
+    ("source", "told"),
+    [
+        ("assert_allclose(f(1), 2, rtol=0.1)", "rtol"),
+        ("assert np.isclose(f(1), 2, rtol=1e-2)", "rtol"),
+        ("assert np.allclose(f(1), 2, 1e-2, 1e-3)", "atol and rtol"),
+        ("assert np.allclose(f(1), 2, 1e-2, atol=1e-3)", "atol and rtol"),
+        ("np.testing.assert_almost_equal(f(1), 2, 3)", "decimal"),
+        ("self.assertAlmostEqual(f(1), 2, 3)", "places"),
+        ("self.assertEqual(f(1), 2, 'a message')", ""),
+        ("assert np.all(f(1) == 2)", ""),
+    ],
 )
-def test_a_tolerance_that_is_not_taken_over_is_told(source):
+def test_a_tolerance_that_is_not_taken_over_is_told(source, told):
     found = read_test(source, NAMES)
     assert found.calls == [Call("f", "1")]
-    assert ["its rtol are not taken over" in note for note in found.notes] == [True] * ("rtol" in source)
+    assert [note.partition(" are not")[0] for note in found.notes] == [f"its {told}"] * bool(told)
 
 
 def code(source: str, **metadata: Any) -> dict[str, Any]:
