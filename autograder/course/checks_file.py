@@ -39,6 +39,7 @@ from autograder.course.model import (
 )
 from autograder.course.observe import Lines, Ops
 from autograder.course.probes import OBSERVING, Call, Epochs, Gradient, Module, OnModule, Probe, Script, Steps, Value
+from autograder.course.syntax import parse
 from autograder.course.values import TensorValue
 from autograder.errors import AutograderError, CourseError
 
@@ -78,7 +79,7 @@ def check_variants(assignment: Assignment) -> None:
     for question in assignment.questions:
         reference = question_definition(assignment, question)
         for variant in (*question.mistakes, *question.equivalents):
-            statement = ast.parse(variant.source).body[0]
+            statement = parse(variant.source).body[0]
             expected, actual = _parameters(reference), _parameters(statement)
             if expected == [] and actual == []:
                 raise CourseError(
@@ -114,7 +115,7 @@ class _ChecksFile:
         except UnicodeDecodeError as error:
             raise CourseError(f"{self.file}: it is not UTF-8 text. Save it as UTF-8.") from error
         try:
-            tree = ast.parse(text, str(self.path))
+            tree = parse(text, str(self.path))
         except (SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
             what = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -345,7 +346,7 @@ class _ChecksFile:
             if any(variant is mistake for mistake in builder.mistakes):
                 _require_line(variant.hint, f"{at}: the hint of mistake {variant.name!r}")
             try:
-                statements = ast.parse(variant.source).body
+                statements = parse(variant.source).body
             except (SyntaxError, ValueError) as error:
                 raise CourseError(f"{at}: the text of {variant.name!r} is not Python: {error}.") from error
             if not any(builder.name in _names_defined(statement) for statement in statements):

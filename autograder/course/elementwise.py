@@ -23,6 +23,7 @@ import numpy as np
 from autograder.course.model import QuestionBuilder
 from autograder.course.observe import Lines, lines
 from autograder.course.probes import Call, Gradient, call, call_twice, gradient
+from autograder.course.syntax import parse
 from autograder.course.values import Array, tensor
 from autograder.errors import CourseError
 
@@ -212,7 +213,7 @@ def declare_variants(
 def _definition(question: str, parameters: str, row: str, body: str) -> str:
     """The text of a function with this body that returns the value of its last expression."""
     try:
-        tree = ast.parse(f"def {question}({parameters}):\n{indent(dedent(body).strip(), '    ')}")
+        tree = parse(f"def {question}({parameters}):\n{indent(dedent(body).strip(), '    ')}")
     except SyntaxError as error:
         raise CourseError(f"the body of {row!r} of {question} is not Python: {error.msg}.") from error
     function = tree.body[0]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autograder.course.model import Assignment, Question
+from autograder.course.syntax import parse
 from autograder.errors import CourseError
 
 _BEGIN, _END, _INLINE = "# BEGIN SOLUTION", "# END SOLUTION", "# SOLUTION"
@@ -72,7 +73,7 @@ class MasterText:
             raise CourseError(f"{self.file}: it is not UTF-8 text. Save it as UTF-8.") from error
         self.lines = self.text.split("\n")
         try:
-            self.tree = ast.parse(self.text)
+            self.tree = parse(self.text)
             tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
             self.tokens = list(tokens)
         except (SyntaxError, tokenize.TokenError, ValueError) as error:
@@ -290,7 +291,7 @@ class MasterText:
         stub = "\n".join(apply_edits(self.lines, edits)) + "\n"
         first = self.regions[0].begin if self.regions else 1
         try:
-            tree = ast.parse(stub)
+            tree = parse(stub)
         except SyntaxError as error:
             # The stub has other line numbers; the culprit is the region whose own removal already
             # breaks the file.
@@ -348,7 +349,7 @@ def apply_edits(lines: Sequence[str], edits: Sequence[Edit]) -> list[str]:
 
 def _parses(text: str) -> bool:
     try:
-        ast.parse(text)
+        parse(text)
     except SyntaxError:
         return False
     return True

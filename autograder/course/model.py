@@ -34,6 +34,7 @@ import numpy as np
 
 from autograder.course.observe import NOTHING, Forbids
 from autograder.course.probes import Probe
+from autograder.course.syntax import parse
 from autograder.errors import CourseError
 
 Kind = Literal["np", "torch", "value", "train"]
@@ -266,7 +267,7 @@ class QuestionBuilder:
         A function without parameters makes what is asked for and returns it: that is how a class is written whose base
         the grader does not have, such as ``torch.nn.Module``.
         """
-        tree = ast.parse(textwrap.dedent(inspect.getsource(definition)))
+        tree = parse(textwrap.dedent(inspect.getsource(definition)))
         node = tree.body[0]
         if not isinstance(node, ast.FunctionDef | ast.ClassDef):
             raise CourseError(f"a variant of {self.name} must be written with def or class.")

@@ -33,6 +33,7 @@ from autograder.course.elementwise import declare_variants
 from autograder.course.model import QuestionBuilder, Tolerance
 from autograder.course.observe import Lines, lines
 from autograder.course.probes import Call, call, call_twice
+from autograder.course.syntax import parse
 from autograder.errors import CourseError
 
 #: Arguments by name. Floating arrays follow the dtype of a check; everything else stays as it is.
@@ -346,7 +347,7 @@ def _body(start: str, first: str, name: str, code: str, end: str) -> str:
     The value gets the dtype of the first argument (float64 if that is none of floats), so that code need not care.
     """
     try:
-        tree = ast.parse(dedent(code).strip())
+        tree = parse(dedent(code).strip())
     except SyntaxError as error:
         raise CourseError(f"{code!r} is not Python: {error.msg}.") from error
     if not tree.body or not isinstance(tree.body[-1], ast.Expr):

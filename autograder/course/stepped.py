@@ -25,6 +25,7 @@ import numpy as np
 
 from autograder.course.model import QuestionBuilder
 from autograder.course.probes import Do, Put, Result, Steps, call, do, put, steps
+from autograder.course.syntax import parse
 from autograder.course.values import Array, Code, parameter, tensor
 from autograder.errors import CourseError
 
@@ -294,7 +295,7 @@ def _class(q: QuestionBuilder, parameters: str, row: str, body: str) -> str:
     """The text of a class whose step does this to each parameter."""
     torch = q.kind == "torch"
     try:
-        (function,) = ast.parse(f"def f({parameters}): ...").body
+        (function,) = parse(f"def f({parameters}): ...").body
         assert isinstance(function, ast.FunctionDef)
         names = [a.arg for a in function.args.args]
         masked = "wd = weight_decay if decay_mask is None or decay_mask[i] else 0"
@@ -308,6 +309,6 @@ def _class(q: QuestionBuilder, parameters: str, row: str, body: str) -> str:
             mask=masked if "decay_mask" in names else "wd = 0",
             body=indent(dedent(body).strip(), " " * (16 if torch else 12)),
         )
-        return ast.unparse(ast.parse(text))
+        return ast.unparse(parse(text))
     except SyntaxError as error:
         raise CourseError(f"the body of {row!r} of {q.name} is not Python: {error.msg}.") from error

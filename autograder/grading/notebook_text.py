@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from autograder.course.observe import Forbids
+from autograder.course.syntax import parse
 from autograder.messages import say
 from autograder.sandbox.shell import to_python
 from autograder.text import visible
@@ -140,9 +141,9 @@ def _parse(source: str) -> ast.Module | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                tree = ast.parse(source)
+                tree = parse(source)
             except SyntaxError:
-                tree = ast.parse(to_python(source, {}) or "")
+                tree = parse(to_python(source, {}) or "")
             for node in _nodes(tree):
                 if type(node) is ast.Call:
                     tree.body += _inside_magic(node)
@@ -172,7 +173,7 @@ def _inside_magic(node: ast.Call) -> list[ast.stmt]:
     if node.func.attr not in ("run_cell_magic", "run_line_magic") or not isinstance(text, ast.Constant):
         return []
     try:
-        inner = ast.parse("\n" * (node.lineno - (node.func.attr == "run_line_magic")) + str(text.value))
+        inner = parse("\n" * (node.lineno - (node.func.attr == "run_line_magic")) + str(text.value))
     except SyntaxError:
         return []
     return inner.body

@@ -14,6 +14,7 @@ from autograder.course.master import solution_cells, stub_cells
 from autograder.course.model import Assignment, Question
 from autograder.course.mutate import Mutant, mutants
 from autograder.course.probes import Script
+from autograder.course.syntax import parse
 from autograder.grading.submissions import Submission
 
 Kind = Literal["solution", "stub", "mistake", "equivalent", "mutant"]
@@ -95,7 +96,7 @@ class Variants:
 
     def _needed(self, source: str, asked: set[str]) -> Sequence[str]:
         """The cells of the solution that a variant may depend on: all but definitions that nothing in it names."""
-        used = asked | {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+        used = asked | {node.id for node in ast.walk(parse(source)) if isinstance(node, ast.Name)}
         needed: list[str] = []
         for cell, defined, named in reversed(self._cells):
             if defined is None or defined & used:
@@ -107,7 +108,7 @@ class Variants:
 def _names(cell: str) -> tuple[set[str] | None, set[str]]:
     """What a cell defines, None where it does anything else as well; and all names in it."""
     try:
-        tree = ast.parse(cell)
+        tree = parse(cell)
     except SyntaxError:  # a magic of IPython
         return None, set()
     named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
