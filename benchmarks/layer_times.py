@@ -43,7 +43,7 @@ _PIECES: tuple[tuple[str, Any, str, Callable[..., bool]], ...] = (
     ("parent-death-signal", jail, "_die_with_parent", lambda *a: True),
     ("no-new-privs", libc, "prctl", lambda option, *a: option == libc.PR_SET_NO_NEW_PRIVS),
     ("landlock", landlock, "restrict", lambda *a, **k: True),
-    ("seccomp (the program)", seccomp, "build_program", lambda *a: True),
+    ("seccomp (the program)", seccomp, "build_program", lambda *a, **k: True),
     ("seccomp", seccomp, "install", lambda *a: True),
 )
 

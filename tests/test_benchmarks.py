@@ -118,10 +118,12 @@ def test_the_batch_is_measured_in_every_figure(tmp_path):
     assert set(data["gain"]) == {"softmax", "small"}
     assert all(row["1"] > 0 and row["2"] > 0 for rows in data["gain"].values() for row in rows)
     assert 0 < data["share"]["ms"] < data["share"]["all_ms"]
+    assert 0 < data["share"]["cpu_ms"] < data["share"]["all_cpu_ms"]
+    assert len(data["memory"]["per_s_beside"]) == 2
     text = file.read_text(encoding="utf-8")
     assert text.startswith("before\n<!-- batch -->\nMeasured on ")
     assert text.endswith("<!-- end of batch -->\nafter\n")
-    assert text.count("| gradebook, ms of a") == 2
+    assert text.count("| gradebook, ms of ") == 3
 
 
 def may_count_cpu_time() -> bool:
