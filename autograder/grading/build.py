@@ -24,12 +24,14 @@ from autograder.grading.key import (
     KeyedQuestion,
     make_key,
     read_public,
+    texts_of,
     write_public,
 )
 from autograder.records.files import write_atomically
 from autograder.sandbox import wire
 from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.warm import named_in
 
 #: Public checks are drawn from this seed, so that the generated files do not depend on a run.
 BUILD_SEED = 0
@@ -68,7 +70,8 @@ def build(assignments: Sequence[Assignment], *, check: bool = False, trust: bool
         CourseError: a master or checks file has a mistake.
     """
     limits = Limits()
-    with Sandbox(limits, trust=trust) as sandbox, closing(sandbox.slot()) as slot:
+    preload = named_in(text for assignment in assignments for text in texts_of(assignment))
+    with Sandbox(limits, trust=trust, preload=preload) as sandbox, closing(sandbox.slot()) as slot:
         return [_build_one(assignment, slot, limits, check) for assignment in assignments]
 
 

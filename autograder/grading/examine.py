@@ -22,7 +22,7 @@ from autograder import messages
 from autograder.course.model import Assignment, Question
 from autograder.errors import GraderError
 from autograder.grading.diagnosis import Casebook
-from autograder.grading.key import AnswerKey, file_sha256, make_key
+from autograder.grading.key import AnswerKey, file_sha256, make_key, texts_of
 from autograder.grading.marking import Reveal, mark_transcript, mark_unread
 from autograder.grading.merge import merged
 from autograder.grading.submissions import Submission
@@ -206,8 +206,7 @@ def cores() -> int:
 
 def _texts(assignment: Assignment, submissions: Sequence[Submission]) -> Iterator[str]:
     """All code that will run: solution, mistakes, submissions."""
-    for path in (assignment.master, assignment.checks_file):
-        yield path.read_text(encoding="utf-8", errors="replace")
+    yield from texts_of(assignment)
     for submission in submissions:
         yield from (source for _, source in submission.cells)
 
@@ -217,7 +216,7 @@ def facts_about(assignment: Assignment, terms: Terms, layers: Sequence[str]) -> 
     words = messages.current().to_document()
     spoken = {"words": hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()} if words else {}
     return spoken | provenance(
-        device=", ".join(devices.described(terms.devices)),
+        device=devices.described(terms.devices),
         seed=terms.seed,
         checks_sha256=file_sha256(assignment.checks_file),
         solution_sha256=file_sha256(assignment.master),

@@ -32,6 +32,7 @@ from autograder.sandbox import wire
 from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sitting import Inquiry, Outcome, Transcript, sit
+from autograder.sandbox.warm import named_in
 
 PUBLIC_FILE = "public.json"
 _OTHER_PRECISION = {"float64": "float32", "float32": "float64"}
@@ -124,8 +125,16 @@ def solved_key(assignment: Assignment, *, seed: int = 0, trust: bool = False) ->
         CourseError: the solution does not answer its own checks.
     """
     limits = Limits()
-    with Sandbox(limits, trust=trust) as sandbox, closing(sandbox.slot()) as slot:
+    preload = named_in(texts_of(assignment))
+    with Sandbox(limits, trust=trust, preload=preload) as sandbox, closing(sandbox.slot()) as slot:
         return make_key(assignment, seed, slot, limits)
+
+
+def texts_of(assignment: Assignment) -> tuple[str, ...]:
+    """All code that an assignment runs."""
+    return tuple(
+        path.read_text(encoding="utf-8", errors="replace") for path in (assignment.master, assignment.checks_file)
+    )
 
 
 def make_key(

@@ -16,6 +16,7 @@ from autograder.errors import UsageError
 from autograder.grading.grade import OnMark, grade
 from autograder.records.gradebook import Gradebook, RunRecord
 from autograder.records.mark import CheckMark, Mark
+from autograder.sandbox.devices import named_in
 from autograder.sandbox.limits import Limits
 
 
@@ -84,6 +85,7 @@ def regrade(
         seed=conditions["seed"],
         reveal=conditions["reveal"],
         limits=Limits(**conditions["limits"]),
+        devices=named_in(conditions["device"]),
         trust=trust,
         on_mark=on_mark,
         gradebook=gradebook if apply else None,

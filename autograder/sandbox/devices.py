@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -103,9 +104,15 @@ def require(name: str) -> None:
     chosen(name)
 
 
-def described(names: Sequence[str]) -> tuple[str, ...]:
+def described(names: Sequence[str]) -> str:
     """The devices of these names, each with what it is: marks may depend on that."""
-    return tuple(name if name == CPU else next((str(d) for d in found() if d.name == name), name) for name in names)
+    known = {} if tuple(names) == (CPU,) else {device.name: str(device) for device in found()}
+    return ", ".join(known.get(name, name) for name in names)
+
+
+def named_in(description: str) -> tuple[str, ...]:
+    """The names that `described` put into words."""
+    return tuple(re.findall(r"(?:^|, )([a-z]+(?::\d+)?)(?= \(|,|$)", description))
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def test_the_same_seed_gives_the_same_bytes_with_one_worker_as_with_two(softmax_
     assert again.provenance == run.provenance
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_another_seed_gives_the_same_points(softmax_assignment, folder, run):
     """Other inputs, same verdicts: no check hangs on a lucky draw. Those that only reach a limit are left out."""
     marks = {mark.student: mark for mark in run.marks}

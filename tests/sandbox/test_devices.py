@@ -70,7 +70,16 @@ def test_without_a_gpu_all_is_the_cpu(monkeypatch):
 def test_the_cpu_is_chosen_without_asking_torch(monkeypatch):
     monkeypatch.setattr(devices, "found", lambda: pytest.fail("a process was started for nothing"))
     assert devices.chosen("cpu") == ("cpu",)
-    assert devices.described(["cpu"]) == ("cpu",)
+    assert devices.described(["cpu"]) == "cpu"
+
+
+@pytest.mark.parametrize("names", [("cpu",), ("cuda:0",), ("cpu", "cuda:1"), ("mps",)])
+def test_what_devices_were_can_be_read_from_a_mark(two_gpus, names):
+    assert devices.named_in(devices.described(names)) == names
+
+
+def test_a_title_of_several_parts_is_no_device():
+    assert devices.named_in("cpu, cuda:0 (NVIDIA H100, 80GB HBM3)") == ("cpu", "cuda:0")
 
 
 def test_this_machine_is_asked_in_a_process_of_its_own():
