@@ -51,6 +51,8 @@ from autograder.sandbox.warm import ENVIRONMENT
 WAYS = (FLOOR, SANDBOX, BARE, FRESH, NBCLIENT)
 SLOW = (FRESH, NBCLIENT)  # seconds each: measured in few rounds only
 _MIB = 2**20
+#: Of the workload W on the machine of the design study, whose figures are to be reached.
+STUDY_FLOOR_MS = 10.2
 
 
 @dataclass(frozen=True)
@@ -343,7 +345,14 @@ class Result:
         small, middle, large = workload.SIZES
         dirty = self.memory_mib("private_dirty")
         found = [
-            Figure("W: sandbox - floor", 30, "ms", 1e3 * self.difference(SANDBOX, FLOOR, small), True),
+            # Milliseconds mean something beside a speed only: those of the study, where the floor took so long.
+            Figure(
+                f"W: sandbox - floor, where the floor takes {STUDY_FLOOR_MS:g} ms",
+                30,
+                "ms",
+                STUDY_FLOOR_MS * (self.ratio(SANDBOX, FLOOR, small) - 1),
+                True,
+            ),
             Figure("W: sandbox / floor", 3.5, "x", self.ratio(SANDBOX, FLOOR, small), True),
             Figure(f"{middle}: sandbox / floor", 1.4, "x", self.ratio(SANDBOX, FLOOR, middle), True),
             Figure(f"{large}: sandbox / floor", 1.1, "x", self.ratio(SANDBOX, FLOOR, large), True),

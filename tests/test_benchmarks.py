@@ -70,7 +70,7 @@ def test_every_active_layer_of_a_job_has_a_time(smoke):
 def test_every_figure_is_there_and_positive(smoke):
     figures = smoke[0]["figures"]
     assert [f["figure"] for f in figures if f["figure"] != "memory per live job, private dirty"] == [
-        "W: sandbox - floor",
+        "W: sandbox - floor, where the floor takes 10.2 ms",
         "W: sandbox / floor",
         "W + 1000 steps: sandbox / floor",
         "W + 5000 steps: sandbox / floor",
