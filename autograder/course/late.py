@@ -26,13 +26,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autograder.errors import CourseError
-from autograder.messages import COURSE_FILE
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+#: The course's own settings; `autograder.messages` reads its words from the same file, and imports nothing of here.
+COURSE_FILE = "course.toml"
 DAY_S = 24 * 60 * 60
 Attempts = Literal["best", "last"]
 
