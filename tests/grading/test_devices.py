@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -97,11 +98,16 @@ def notebook(path: Path, *cells: str) -> Path:
     return path
 
 
-def marked(course, tmp_path, source: str, on: tuple[str, ...]):
-    path = notebook(tmp_path / "ann.ipynb", source)
-    run = grade(course, [path], workers=1, devices=on, trust=True)
-    (mark,) = run.marks
-    return run, mark
+SOURCES = {"ann": RIGHT, "bea": WRONG_THERE, "cem": WRONG_HERE}
+
+
+@pytest.fixture(scope="module")
+def graded(course, tmp_path_factory):
+    """A run of all of them on some devices; one is enough for all tests that look at it."""
+    folder = tmp_path_factory.mktemp("class")
+    for student, source in SOURCES.items():
+        notebook(folder / f"{student}.ipynb", source)
+    return cache(lambda on: grade(course, [folder], workers=1, devices=on, trust=True))
 
 
 def verdicts(mark: Mark) -> dict[str, list[str]]:
@@ -121,19 +127,19 @@ CASES = {
 
 
 @pytest.mark.parametrize(("source", "on", "expected"), CASES.values(), ids=CASES.keys())
-def test_torch_is_asked_on_every_device_and_numpy_on_the_cpu(course, tmp_path, source, on, expected):
-    run, mark = marked(course, tmp_path, source, on)
+def test_torch_is_asked_on_every_device_and_numpy_on_the_cpu(graded, source, on, expected):
+    run = graded(on)
+    (mark,) = (mark for mark in run.marks if SOURCES[mark.student] == source)
     assert verdicts(mark) == expected
     assert (mark.hundredths, mark.max_hundredths) == (500 if expected == PASSED else 200, 500)
     assert run.provenance["device"] == ", ".join({"cpu": "cpu", "cpu:0": "cpu:0 (pretended)"}[name] for name in on)
     told = [check.message for question in mark.questions for check in question.checks if check.verdict == "fail"]
-    failed_on = "cpu:0" if source == WRONG_THERE else ""
-    assert all(message.startswith(f"On {failed_on}: ") == bool(failed_on) for message in told)
+    assert all(message.startswith("On cpu:0: ") == (source == WRONG_THERE) for message in told)
 
 
-def test_a_device_that_is_not_there_ends_the_run_before_it_begins(course, tmp_path):
+def test_a_device_that_is_not_there_ends_the_run_before_it_begins(graded):
     with pytest.raises(UsageError, match="no device 'cuda:3'"):
-        marked(course, tmp_path, RIGHT, ("cuda:3",))
+        graded(("cuda:3",))
 
 
 def test_a_file_that_cannot_be_read_is_rejected_once(course, tmp_path):
