@@ -73,7 +73,11 @@ def validate(
 
         results = []
         loaded, on = load(course, assignments or []), chosen(device)
-        for assignment, name in ((a, name) for a in loaded for name, _ in parts_of(a, on) if name in on):
+        parts = [(assignment, name) for assignment in loaded for name, _ in parts_of(assignment, on) if name in on]
+        for assignment in loaded:
+            if all(part is not assignment for part, _ in parts):
+                err.print(f"note: {assignment.name} has no question of torch: nothing is asked on {', '.join(on)}.")
+        for assignment, name in parts:
             with progress() as advance:
                 proofs = Proofs(assignment.folder if cache else None)
                 results.append(

@@ -34,7 +34,7 @@ from autograder.sandbox.devices import CPU
 from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sitting import Transcript, sit
-from autograder.sandbox.warm import PRELOAD, named_in
+from autograder.sandbox.warm import ALWAYS, PRELOAD, named_in
 
 
 class Readable(Protocol):
@@ -102,10 +102,11 @@ class Examiner:
         jobs_per_device: int = 1,
     ) -> None:
         self.assignment, self.terms = assignment, terms
-        preload = named_in(_texts(assignment, few)) if few else PRELOAD
+        preload = named_in(_texts(assignment, few), always=ALWAYS) if few else PRELOAD
+        for device in terms.devices:
+            devices.require(device)
         self._exams = []
         for device, questions in parts_of(assignment, terms.devices):
-            devices.require(device)
             sandbox = Sandbox(
                 terms.limits,
                 device=device,
@@ -155,8 +156,8 @@ class Examiner:
         return cores()
 
     def lease_s(self) -> float:
-        """Longer than any submission can take: two sittings, each tried twice, and what is done around them."""
-        return 4 * self.terms.limits.submission_s + 120
+        """Longer than a submission can take: on each device two sittings, each tried twice, and what is done around."""
+        return 4 * self.terms.limits.submission_s * len(self._exams) + 120
 
 
 @dataclass(frozen=True)

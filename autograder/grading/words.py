@@ -32,7 +32,7 @@ def public_part(key: AnswerKey, transcript: Transcript, mark: Mark) -> AnswerKey
     """
     # What is said of a missing name is ours, unless a cell failed that should have defined it.
     worded = any(check.public and check.verdict in ("fail", "error") for q in mark.questions for check in q.checks)
-    if not worded and all(cell.status != "error" for cell in transcript.cells):
+    if not worded and all(cell.status != "error" and not cell.traceback for cell in transcript.cells):
         return None
     slow = {q.name for q in mark.questions if any(check.verdict == "limit" for check in q.checks)}
     public = key.public()

@@ -116,9 +116,14 @@ class Job:
             end.setblocking(False)
             self._selector.register(end, selectors.EVENT_READ)
         self._started = self._checked = time.monotonic()
-        self._base_bytes = process.usage().memory_bytes
+        self._base = Usage(memory_bytes=process.usage().memory_bytes)
         #: What runs, since when, and what the job had used before; a step that ends within a tick is not measured.
         self._step: tuple[str, float, Usage | None] = ("", self._started, None)
+
+    def begin(self) -> None:
+        """It is ready: what it has used so far, for the context of an accelerator, was no work of the student's."""
+        if self.accelerator:
+            self._started, self._base = time.monotonic(), self.process.usage()
 
     def begin_step(self, what: str) -> None:
         """Start the clock of one cell or one question; `what` names it in the message of a limit."""
@@ -170,7 +175,8 @@ class Job:
     def spent_s(self) -> float:
         """What it has used of the submission's seconds: those of CPU time, or half of those on the clock if more."""
         usage = self.process.usage()
-        return max(usage.cpu_s, (time.monotonic() - self._started - usage.queued_s) / 2)
+        queued_s = usage.queued_s - self._base.queued_s
+        return max(usage.cpu_s - self._base.cpu_s, (time.monotonic() - self._started - queued_s) / 2)
 
     def close(self) -> None:
         """End the job, whatever it is doing; the slot waits for its last word before it starts the next."""
@@ -255,8 +261,8 @@ class Job:
                 say("ended.step_waited", limit=f"{2 * self.limits.step_s:g}"),
             ),
             (
-                usage.cpu_s,
-                now - self._started - usage.queued_s,
+                usage.cpu_s - self._base.cpu_s,
+                now - self._started - (usage.queued_s - self._base.queued_s),
                 self._budget_s,
                 say("ended.whole_ran", limit=whole),
                 say("ended.whole_waited", limit=whole),
@@ -266,7 +272,7 @@ class Job:
             if what and (cpu > limit or wall > 2 * limit):
                 self.process.kill()
                 raise JobEnded("limit", idle if cpu < _IDLE * wall else late)
-        if usage.memory_bytes - self._base_bytes > 1.3 * self.limits.memory_mib * _MIB:
+        if usage.memory_bytes - self._base.memory_bytes > 1.3 * self.limits.memory_mib * _MIB:
             self.process.kill()
             raise JobEnded("limit", self.over_memory())
 
@@ -275,7 +281,7 @@ class Job:
         cpu_s = self.process.usage().cpu_s
         self.process.kill()  # it may only have closed the channel
         end = self.process.end()
-        if max(cpu_s, end.cpu_s) >= self._budget_s:
+        if max(cpu_s, end.cpu_s) - self._base.cpu_s >= self._budget_s:
             return JobEnded("limit", say("ended.whole_used", limit=f"{self.limits.submission_s:g}"))
         if self.process.out_of_memory() or end.code == OUT_OF_MEMORY_EXIT:
             return JobEnded("limit", self.over_memory())

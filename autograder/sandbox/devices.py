@@ -123,17 +123,22 @@ class Reach:
         local: the name of the device in a job, which sees no other.
         files: device files that it may open and give any command (ioctl).
         environment: variables of the zygote.
+        libraries: of the driver.
         proc: whether it needs a proc file system; it gets one that shows only itself.
         memory_share: how much of the memory of the device it may take. The allocator of torch keeps to that, code that
             goes around it need not.
+        start_s, start_mib: what its context may take of a processor and of the host's memory; no part of the limits.
         warnings: what is weaker for that, in sentences.
     """
 
     local: str = CPU
     files: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    libraries: tuple[str, ...] = ()
     proc: bool = False
     memory_share: float = 1.0
+    start_s: float = 0.0
+    start_mib: int = 0
     warnings: tuple[str, ...] = ()
 
     @property
@@ -148,7 +153,7 @@ class Reach:
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> Reach:
         """The reverse of `to_document`."""
-        tuples = {name: tuple(document[name]) for name in ("files", "warnings")}
+        tuples = {name: tuple(document[name]) for name in ("files", "libraries", "warnings")}
         return cls(**document | tuples)
 
 
@@ -160,10 +165,14 @@ def reach(device: str, jobs_at_once: int = 1) -> Reach:
     return Reach(
         "cuda:0",
         tuple(_device_files("nvidia*", "nvidia-caps/*")),
-        # The variable counts within what the operator has set; without room for its sums cuBLAS is not deterministic.
-        {"CUDA_VISIBLE_DEVICES": _visible(int(number or 0)), "CUBLAS_WORKSPACE_CONFIG": ":4096:8"},
+        # The first counts within what the operator has set; without room for its sums cuBLAS is not deterministic.
+        {"CUDA_VISIBLE_DEVICES": _visible(int(number or 0)), "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+        | {name: os.environ[name] for name in ("CUDA_DEVICE_ORDER",) if name in os.environ},
+        libraries=("libcuda.so.1",),
         proc=True,
         memory_share=_MEMORY_SHARE / jobs_at_once,
+        start_s=20.0,
+        start_mib=1024,
         warnings=(
             f"{device}: jobs on it may give the graphics driver every command, see a proc of their own, and have no "
             "limit of address space.",

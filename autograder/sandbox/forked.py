@@ -83,7 +83,7 @@ class ForkSlot:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._group = _make_group(sandbox.limits) if "cgroup" in sandbox.layers else None
+        self._group = _make_group(sandbox.limits, sandbox.reach.start_mib) if "cgroup" in sandbox.layers else None
         self._zygote: Zygote | None = None
         self.control: socket.socket = socket.socket()
         self._lost = False  # whether the server has ended, or has never begun
@@ -172,14 +172,14 @@ class ForkSlot:
         self._lost = False
 
 
-def _make_group(limits: Limits) -> cgroups.SlotGroup:
-    """The control group of a slot.
+def _make_group(limits: Limits, start_mib: int) -> cgroups.SlotGroup:
+    """The control group of a slot, with room for what a job takes before it is ready.
 
     Raises:
         GraderError: it could be made when the layers were probed, and cannot be made now.
     """
     # Above the address space limit, whose error a student can read; the files of a job count as memory too.
-    memory_mib = int(1.25 * limits.memory_mib) + limits.scratch_mib
+    memory_mib = int(1.25 * limits.memory_mib) + limits.scratch_mib + start_mib
     group = None
     try:
         group = cgroups.create(cgroups.new_name())

@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -71,7 +71,7 @@ class Sandbox:
         seed: int = 0,
         device: str = CPU,
         jobs_at_once: int | None = None,
-        preload: Iterable[str] = PRELOAD,
+        preload: Sequence[str] = PRELOAD,
         many: bool = False,
         secret: Sequence[str | Path] = (),
         trust: bool = False,

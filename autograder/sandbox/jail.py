@@ -52,6 +52,9 @@ _SLOT_UIDS = 32
 # ctypes makes a class for each length of an array, which would take every job a while.
 _NO_CAPABILITIES = ((ctypes.c_uint32 * 2)(0x2008_0522, 0), (ctypes.c_uint32 * 6)())
 
+# Without one of these the proc of a job would show others, or cannot be mounted.
+_OWN_PROC = frozenset({"pid-namespace", "read-only-root", "scratch-quota"})
+
 _NAMESPACES = (
     ("network-namespace", namespaces.CLONE_NEWNET),
     ("ipc-namespace", namespaces.CLONE_NEWIPC),
@@ -82,6 +85,7 @@ class JailState:
         before: what `early` returned.
         trees, devices: what jobs may read; devices may be written too.
         reach: what jobs may do for an accelerator.
+        own_proc: whether each job mounts a proc that shows only itself.
         scratch: the directory in which, or on which, a job gets its own directory.
         program: the system call filter; None if it must be built in the job, whose pid is not known
             before.
@@ -93,6 +97,7 @@ class JailState:
     trees: tuple[str, ...]
     devices: tuple[str, ...]
     reach: Reach
+    own_proc: bool
     scratch: str
     program: bytes | None
     vm_size_bytes: int
@@ -148,6 +153,8 @@ def confine_zygote(
             both "read-only-root" and "scratch-quota" are active.
         reach: what jobs may do for an accelerator; by default there is none.
 
+    Raises also where jobs need a proc and these layers can give them none that shows only themselves.
+
     With "read-only-root" there is no proc and no temporary directory afterwards. Raises OSError or
     GraderError.
     """
@@ -161,6 +168,11 @@ def confine_zygote(
         check_open(trees, own_root=own_root)
     devices = tuple(device for device in namespaces.DEVICES if os.path.exists(device))
     shown = (*devices, *reach.files)
+    own_proc = reach.proc and active >= _OWN_PROC
+    if reach.proc and not own_proc and {"read-only-root", "landlock"} & active:
+        raise GraderError(
+            f"a job with an accelerator needs a proc of its own, and so all of {', '.join(sorted(_OWN_PROC))}"
+        )
     vm_size_bytes = _vm_size_bytes()  # while there is a proc
     for name, flag in _NAMESPACES:
         if name in active:
@@ -170,9 +182,9 @@ def confine_zygote(
     if own_root:
         namespaces.private_mounts()
         if quota:
-            namespaces.read_only_root(trees, shown, scratch=SCRATCH, proc=reach.proc)
+            namespaces.read_only_root(trees, shown, scratch=SCRATCH, proc=own_proc)
         else:
-            namespaces.read_only_root(trees, shown, writable=(scratch,), proc=reach.proc)
+            namespaces.read_only_root(trees, shown, writable=(scratch,))
     # Time that no job has to pay. In a pid namespace a job sees itself as pid 1.
     program = None
     if "seccomp" in active and before.pid_namespace_fd is not None:
@@ -180,7 +192,7 @@ def confine_zygote(
     if "undumpable" in active:
         hide_memory()
     libc.find("prctl", "syscall", "capset", "mount")
-    return JailState(before, trees, devices, reach, scratch, program, vm_size_bytes, os.getpid())
+    return JailState(before, trees, devices, reach, own_proc, scratch, program, vm_size_bytes, os.getpid())
 
 
 def enter_slot(active: Set[str], state: JailState, number: int) -> JailState:
@@ -239,8 +251,7 @@ def confine_job(
     os.umask(0o077)
     # Mounts first: a process under Landlock cannot mount.
     home = _own_directory(active, limits, state, name)
-    own_proc = state.reach.proc and {"read-only-root", "scratch-quota", "pid-namespace"} <= active
-    if own_proc:
+    if state.own_proc:
         namespaces.mount_proc()
     os.chdir(home)
     os.environ.update(TMPDIR=home, HOME=home)
@@ -249,13 +260,13 @@ def confine_job(
         apply_rlimits(
             limits,
             0 if state.reach.is_accelerator else state.vm_size_bytes,  # CUDA reserves far more than it uses
-            cpu_s,
+            cpu_s + state.reach.start_s,
             # Otherwise the count would include all that the operator runs besides.
             count_processes=bool({"user-namespace", "separate-uid"} & active),
         )
     if state.before.job_uid is not None:
         change_uid(state.before.job_uid)
-    if own_proc:
+    if state.own_proc:
         # After a change of uid its own files there belong to root, and a driver must write to one of them. Nobody else
         # can see this process.
         libc.prctl(libc.PR_SET_DUMPABLE, 1)
@@ -268,7 +279,7 @@ def confine_job(
     if "landlock" in active:
         landlock.restrict(
             state.trees,
-            (home, *state.devices, *(["/proc"] if own_proc else [])),
+            (home, *state.devices, *(["/proc"] if state.own_proc else [])),
             state.reach.files,
             network="landlock-network" in active,
             scopes="landlock-scope" in active,

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def prepare(channel: Channel, desk: Desk) -> Callable[[], None]:
             if message["do"] == "run":
                 for number, *pieces in message["cells"]:
                     report = vars(shell.run_cell(number, "".join(pieces)))
-                    if settle is not None and report["status"] == "ok":
+                    if settle is not None:
                         report = report | _failure(settle)
                     channel.send({"is": "cell", "index": number} | {k: v for k, v in report.items() if v})
                 continue
@@ -156,7 +156,7 @@ def prepare(channel: Channel, desk: Desk) -> Callable[[], None]:
     return serve
 
 
-def open_device(torch: Any, reach: Reach) -> Callable[[], object] | None:
+def open_device(torch: Any, reach: Reach) -> Callable[[], None] | None:
     """Make the context of the device of a job, before the student's time begins.
 
     Returns:
@@ -167,25 +167,37 @@ def open_device(torch: Any, reach: Reach) -> Callable[[], object] | None:
         return None
     torch.cuda.set_per_process_memory_fraction(reach.memory_share)
     torch.zeros(1, device=reach.local)
-    torch.cuda.synchronize()
-    return cast("Callable[[], object]", torch.cuda.synchronize)
+    wait = torch.cuda.synchronize
+
+    def settle() -> None:
+        try:
+            wait()
+        except BaseException as error:  # however it is worded: a device that cannot be waited for is lost
+            raise RuntimeError(f"CUDA error: {error}") from None
+
+    settle()
+    return settle
 
 
 def _settled(
-    ask: Callable[[str, StudentBench], Parts], settle: Callable[[], object]
+    ask: Callable[[str, StudentBench], Parts], settle: Callable[[], None]
 ) -> Callable[[str, StudentBench], Parts]:
-    """A question that ends when the device has done its work: what fails there is the fault of this one."""
+    """A question that ends when the device has done its work: what fails there is the fault of this one.
+
+    Also where it has failed for another reason: what it has broken there must not be told of the next one.
+    """
 
     def asked(name: str, bench: StudentBench) -> Parts:
-        parts = ask(name, bench)
-        settle()
-        return parts
+        try:
+            return ask(name, bench)
+        finally:
+            settle()
 
     return asked
 
 
-def _failure(settle: Callable[[], object]) -> dict[str, Any]:
-    """What a cell that seemed to be done has broken on the device, for its report."""
+def _failure(settle: Callable[[], None]) -> dict[str, Any]:
+    """What a cell has broken on the device, for its report; it comes before whatever else went wrong in it."""
     try:
         settle()
     except BaseException as error:

@@ -205,6 +205,7 @@ def _ready(job: Job) -> None:
         raise JobEnded("broken", f"a job could not start: it {end.message}") from end
     if message.get("is") != "ready":
         raise JobEnded("broken", f"a job could not start: {message.get('message')}")
+    job.begin()
 
 
 # A job may end after its last answer to a question, because of a frame too many, say, or of a thread. Whatever comes

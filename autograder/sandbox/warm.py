@@ -10,11 +10,12 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import io
 import mmap
 import os
 import random
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,25 +38,24 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 
-#: What every job finds imported already, where it is installed, each with the words that code has which needs it.
-#: The optimizers of torch load as much as torch itself when the first of them is made.
-PRELOAD: dict[str, tuple[str, ...]] = {
-    "numpy": (),
-    "torch": ("torch",),
-    "torch.optim": ("torch", "optim."),
-    "matplotlib.pyplot": ("matplotlib",),
-    "scipy.special": ("scipy",),
-    "tqdm": ("tqdm",),
-}
+#: What every job finds imported already; those that are not installed are left out.
+PRELOAD = ("numpy", "torch", "matplotlib.pyplot", "scipy.special", "tqdm")
+#: What answers may depend on, even where no text names it: the random numbers of a library that uses torch, say.
+ALWAYS = ("numpy", "torch")
 
 
-def named_in(texts: Iterable[str]) -> tuple[str, ...]:
-    """The modules of `PRELOAD` that these texts of code name; for a few jobs the others are not worth their import."""
+def named_in(texts: Iterable[str], always: Collection[str] = ()) -> tuple[str, ...]:
+    """The modules of `PRELOAD` that these texts of code name; for a few jobs the others are not worth their import.
+
+    Args:
+        texts: of all code that will run, as far as it is known.
+        always: modules that answers may depend on, whatever the texts say.
+    """
     text = "\n".join(texts)
-    return tuple(name for name, words in PRELOAD.items() if all(word in text for word in words))
+    return tuple(name for name in PRELOAD if name in always or name.partition(".")[0] in text)
 
 
-def warm_up(modules: Sequence[str] = tuple(PRELOAD), *, many: bool = False) -> tuple[str, ...]:
+def warm_up(modules: Sequence[str] = PRELOAD, *, many: bool = False) -> tuple[str, ...]:
     """Import modules and use the slow-to-start parts of them once.
 
     Args:
@@ -73,11 +73,9 @@ def warm_up(modules: Sequence[str] = tuple(PRELOAD), *, many: bool = False) -> t
     shell.warm_up()
     if "torch" in loaded:
         _warm_torch()
-    if "torch.optim" in loaded:
-        _warm_optimizers()
     if "matplotlib.pyplot" in loaded:
         _warm_plot()
-    _rehearse(sys.modules.get("torch"), optimizers="torch.optim" in loaded)
+    _rehearse(sys.modules.get("torch"))
     if many:
         gc.collect()
         _gather_pages()
@@ -95,22 +93,15 @@ def _warm_torch() -> None:
 
     torch.set_num_threads(1)
     weight = torch.zeros(2, 2, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=0.1)  # the first one loads as much as torch itself
+    optimizer.zero_grad()
     if _backward_is_harmless(torch):
         torch.autograd.backward((torch.softmax(weight @ weight, -1) ** 2).sum())
+        optimizer.step()
     repr(weight)
     layers = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
     with torch.no_grad():
         layers(torch.zeros(1, 2))
-
-
-def _warm_optimizers() -> None:
-    import torch
-
-    weight = torch.zeros(2, 2, requires_grad=True)
-    weight.grad = torch.ones(2, 2)
-    optimizer = torch.optim.SGD([weight], lr=0.1)
-    optimizer.step()
-    optimizer.zero_grad()
 
 
 def _backward_is_harmless(torch: Any) -> bool:
@@ -129,7 +120,7 @@ def _warm_plot() -> None:
     plt.close(figure)
 
 
-def _rehearse(torch: Any, *, optimizers: bool) -> None:
+def _rehearse(torch: Any) -> None:
     """Be a job once, from the first cell to the last answer, so that jobs find these code paths warm.
 
     What is first used in a job costs that job the import of modules, and a copy of each memory page that it changes.
@@ -156,7 +147,7 @@ def _rehearse(torch: Any, *, optimizers: bool) -> None:
         cells += _TORCH_CELLS
         asked.append(("g", probes.call(x=tensor(x))))
         if _backward_is_harmless(torch):
-            cells += [_TRAINING_CELL] * optimizers
+            cells.append(_TRAINING_CELL)
             gradient = probes.gradient(x=tensor(x))
             asked += [("g", gradient), ("g", ops(gradient)), ("g", lines(gradient, gradient)), ("g", device(gradient))]
             asked.append(("Net", probes.module(probes.call(), tensor(x, "float32"))))
@@ -213,24 +204,26 @@ def _gather_pages() -> None:
 
     A fork copies the page tables, and the end of a job takes them down again: with huge pages there are far fewer.
     """
-    maps = Path("/proc/self/maps")
-    if not maps.exists():
+    maps, entries = Path("/proc/self/maps"), Path("/proc/self/pagemap")
+    if not maps.exists() or not entries.exists():
         return
     libc = ctypes.CDLL(None)
-    for line in maps.read_text(encoding="utf-8", errors="replace").splitlines():
-        span, rights, _, _, inode = line.split()[:5]
-        if rights != "rw-p" or inode != "0":
-            continue
-        start, end = (int(address, 16) for address in span.split("-"))
-        for page in range(-(-start // _HUGE_PAGE) * _HUGE_PAGE, end // _HUGE_PAGE * _HUGE_PAGE, _HUGE_PAGE):
-            if _is_mostly_there(page):  # a refusal is no harm: the pages stay as they are
-                libc.madvise(ctypes.c_void_p(page), ctypes.c_size_t(_HUGE_PAGE), _MADV_COLLAPSE)
+    with entries.open("rb", buffering=0) as pages:
+        for line in maps.read_text(encoding="utf-8", errors="replace").splitlines():
+            span, rights, _, _, inode = line.split()[:5]
+            if rights != "rw-p" or inode != "0":
+                continue
+            start, end = (int(address, 16) for address in span.split("-"))
+            for page in range(-(-start // _HUGE_PAGE) * _HUGE_PAGE, end // _HUGE_PAGE * _HUGE_PAGE, _HUGE_PAGE):
+                if _is_mostly_there(pages, page):  # a refusal is no harm: the pages stay as they are
+                    libc.madvise(ctypes.c_void_p(page), ctypes.c_size_t(_HUGE_PAGE), _MADV_COLLAPSE)
 
 
-def _is_mostly_there(start: int) -> bool:
+def _is_mostly_there(pages: io.FileIO, start: int) -> bool:
     """Whether a huge page would hold little but memory that is in use anyway."""
     size = mmap.PAGESIZE
-    with Path("/proc/self/pagemap").open("rb", buffering=0) as entries:  # eight bytes for each page
-        entries.seek(start // size * 8)
-        words = memoryview(entries.read(_HUGE_PAGE // size * 8)).cast("Q")
-    return sum(word >> 63 for word in words) > len(words) // 2
+    with contextlib.suppress(OSError, ValueError):  # a host that has the file, and does not tell
+        pages.seek(start // size * 8)  # eight bytes for each page
+        words = memoryview(pages.read(_HUGE_PAGE // size * 8)).cast("Q")
+        return sum(word >> 63 for word in words) > len(words) // 2
+    return False

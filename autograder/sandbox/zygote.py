@@ -13,6 +13,7 @@ once and ``forked`` per job, each with a pidfd (and the pid), ``ended`` with sta
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -65,7 +66,8 @@ def main() -> None:
         loaded = warm_up(tuple(config["preload"]), many=config["many"])
         _refuse_unsafe_fork()
         _forget_environment({*ENVIRONMENT, *reach.environment})
-        state = jail.confine_zygote(active, before, trees=config["trees"], private=config["private"], reach=reach)
+        trees = [*config["trees"], *_driver_folders(reach)]
+        state = jail.confine_zygote(active, before, trees=trees, private=config["private"], reach=reach)
         limits = Limits(**config["limits"])
         from autograder.sandbox import job
 
@@ -90,6 +92,21 @@ def _forget_environment(kept: Set[str]) -> None:
     """Keep only what changes how libraries behave; the rest of the operator's environment is nobody's business."""
     for name in set(os.environ) - kept:
         del os.environ[name]
+
+
+def _driver_folders(reach: Reach) -> list[str]:
+    """Load the driver of an accelerator while its file can be found; returns the folders of what it consists of.
+
+    Loading touches no device, and jobs have it then; the rest of it is loaded by them, from the same folders.
+    """
+    found = set()
+    for name in reach.libraries:
+        with contextlib.suppress(OSError):  # jobs will say what is missing
+            ctypes.CDLL(name)
+            maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+            paths = [line.split(maxsplit=5)[5] for line in maps if f"/{name.partition('.so')[0]}.so" in line]
+            found |= {os.path.dirname(path) for path in paths}  # noqa: PTH120  # a path of the kernel's
+    return sorted(found)
 
 
 def _refuse_unsafe_fork() -> None:

@@ -16,11 +16,12 @@ from types import SimpleNamespace
 import pytest
 
 from autograder.course.probes import Call
-from autograder.errors import UsageError
+from autograder.errors import GraderError, UsageError
 from autograder.sandbox import devices, host, job
+from autograder.sandbox.conversation import Usage
 from autograder.sandbox.devices import Device, Reach
 from autograder.sandbox.host import Sandbox
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import Limits, is_device_lost
 from autograder.sandbox.sitting import Inquiry, Transcript, sit
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="device files, proc and ioctl are asked for on Linux")
@@ -274,19 +275,72 @@ def test_the_context_is_made_before_the_students_time(monkeypatch):
     )
     torch = SimpleNamespace(cuda=cuda, zeros=lambda *shape, device: done.append((device, shape)))
     reach = Reach("cuda:0", memory_share=0.25)
-    assert job.open_device(torch, reach) is cuda.synchronize
+    settle = job.open_device(torch, reach)
     assert done == [("share", 0.25), ("cuda:0", (1,)), ("wait", None)]
+    assert settle is not None
+    settle()
+    assert done[3:] == [("wait", None)]
     assert job.open_device(torch, Reach("cpu:0")) is None
     assert job.open_device(None, reach) is None
 
 
-def test_what_fails_after_the_call_is_the_fault_of_this_question():
-    def settle() -> None:
-        raise RuntimeError(LOST)
+def raises(error: BaseException) -> Callable[..., None]:
+    def settle(*_: object) -> None:
+        raise error
 
-    asked = job._settled(lambda _name, _bench: {"output": 1}, settle)
-    found = job.answer_of(asked, "f", SimpleNamespace())
+    return settle
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda _name, _bench: {"output": 1}, raises(NameError("name 'y' is not defined"))],
+    ids=["answers", "raises"],
+)
+def test_what_fails_after_the_call_is_the_fault_of_this_question(ask):
+    settle = raises(RuntimeError(LOST))
+    found = job.answer_of(job._settled(ask, settle), "f", SimpleNamespace())
     assert "parts" not in found
     assert found["error"].startswith("RuntimeError: CUDA error")
     assert job._failure(settle)["status"] == "error"
     assert job._failure(lambda: None) == {}
+
+
+def test_a_device_that_cannot_be_waited_for_is_lost_however_that_is_worded():
+    broken = SimpleNamespace(
+        cuda=SimpleNamespace(set_per_process_memory_fraction=lambda _share: None, synchronize=lambda: None),
+        zeros=lambda *_shape, device: device,
+    )
+    wait = iter([lambda: None, raises(ValueError("driver shutting down"))])
+    broken.cuda.synchronize = lambda: next(wait)()
+    settle = job.open_device(broken, Reach("cuda:0"))
+    assert settle is not None
+    assert is_device_lost("RuntimeError: " + _text_of(settle))
+
+
+def _text_of(settle: Callable[[], None]) -> str:
+    with pytest.raises(RuntimeError) as error:
+        settle()
+    return str(error.value)
+
+
+def test_what_a_job_used_before_it_was_ready_is_not_the_students(pretended):
+    """The context of a device takes seconds, of which a short limit would be full."""
+    with closing(pretended.slot()) as slot, slot.job(5) as running:
+        assert running.receive()["is"] == "ready"
+        process = running.process
+        running.process = SimpleNamespace(usage=lambda: Usage(cpu_s=4.0, memory_bytes=2**40, queued_s=1.0))
+        running.begin()
+        assert running.spent_s() < 1
+        running.process = process
+
+
+@linux_only
+@pytest.mark.parametrize("missing", ["pid-namespace", "scratch-quota"])
+def test_where_jobs_can_have_no_proc_of_their_own_none_starts(sandbox, missing):
+    if missing not in sandbox.layers or not {"read-only-root", "landlock"} & set(sandbox.layers):
+        pytest.skip("this machine lacks the layers that make it one")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host, "reach", lambda _device, _count=1: PRETENDED)
+        made = Sandbox(LIMITS, device="cpu:0", preload=("numpy",), trust=True, without={missing})
+    with made, closing(made.slot()) as slot, pytest.raises(GraderError, match="a proc of its own"), slot.job(5):
+        pass
