@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,8 @@ BODIES = (
 )
 COUNT, EARLY = 5_000, 500
 ROUNDS, ROUND, REAL_ROUND = 5, 100, 25
-#: Submissions over which a rate is taken: in so many, a third of them with a second sitting, a zygote is replaced once.
-TURN = 750
+#: The speed of a machine changes from minute to minute: halves of a run are compared by the medians of their windows.
+WINDOWS = 24
 #: What is to be reached.
 MOST_GROWTH, LEAST_GAIN, MOST_BOOK = 1.10, 1.7, 0.02
 
@@ -226,48 +227,30 @@ def _share(spent: dict[str, float], count: int) -> dict[str, float]:
 
 
 def measure_memory(assignment: Assignment, folder: Path, count: int, early: int) -> dict[str, Any]:
-    """Memory when `early` submissions are done, and when all are; the rate then, beside that of a run that just began.
-
-    The speed of a machine changes over minutes. So while the large run waits, a small one is graded, and what is
-    compared is how the large one does beside it.
-    """
-    samples: dict[int, dict[str, float]] = {}
-    turn = min(TURN, count // 4)
-    windows = [(early // 2, early // 2 + turn), (count - turn, count)]
-    watched = {early, *(number for window in windows for number in window)}
-    classroom, small_class = write_class(folder / "many", count), write_class(folder / "turn", turn)
-    beside = []
+    """Memory when `early` submissions are done, and when all are; the rate in each window of the run."""
+    window = max(1, count // WINDOWS)
+    clocks: dict[int, float] = {}
+    mib: dict[int, float] = {}
 
     def at(done: int) -> None:
-        if done in watched:
-            samples[done] = {"at_s": time.perf_counter(), "mib": resident_mib()}
-        if any(done == last for _, last in windows):
-            beside.append(_rate_of_fresh(assignment, small_class, folder / f"beside-{done}.db", turn))
+        if done % window == 0:
+            clocks[done] = time.perf_counter()
+        if done in (early, count):
+            mib[done] = resident_mib()
 
+    classroom = write_class(folder / "many", count)
     with timed_gradebook() as spent:
         graded(assignment, classroom, folder / "many.db", 2, at, as_written)
-    rates = [(last - first) / (samples[last]["at_s"] - samples[first]["at_s"]) for first, last in windows]
+    ends = sorted(clocks)
     return {
         "count": count,
         "early": early,
-        "mib": [samples[early]["mib"], samples[count]["mib"]],
-        "per_s": rates,
-        "per_s_at": [last for _, last in windows],
-        "per_s_beside": beside,
-        "book": _share(spent, count + len(windows) * turn),
+        "mib": [mib[early], mib[count]],
+        "window": window,
+        # The first, with the start of the run, is left out.
+        "per_s": [window / (clocks[last] - clocks[first]) for first, last in pairwise(ends)],
+        "book": _share(spent, count),
     }
-
-
-def _rate_of_fresh(assignment: Assignment, classroom: Path, book: Path, count: int) -> float:
-    """Submissions per second of a run of its own, its start left out."""
-    clocks: dict[int, float] = {}
-    skipped = max(1, count // 10)
-
-    def at(done: int) -> None:
-        clocks[done] = time.perf_counter()
-
-    graded(assignment, classroom, book, 2, at, as_written)
-    return (count - skipped) / (clocks[count] - clocks[skipped])
 
 
 def measure_gain(
@@ -331,7 +314,9 @@ def report(data: dict[str, Any]) -> str:
     """The tables in Markdown."""
     facts, memory, share = data["machine"], data["memory"], data["share"]
     small = memory["book"]
-    (early_mib, late_mib), (early_rate, late_rate) = memory["mib"], memory["per_s"]
+    early_mib, late_mib = memory["mib"]
+    half = len(memory["per_s"]) // 2
+    early_rate, late_rate = (statistics.median(rates) for rates in (memory["per_s"][:half], memory["per_s"][half:]))
 
     def verdict(reached: bool) -> str:
         return "reached" if reached else "not reached"
@@ -346,7 +331,6 @@ def report(data: dict[str, Any]) -> str:
 
     early, count = f"{memory['early']:,}", f"{memory['count']:,}"
     growth = late_mib / early_mib
-    paces = [rate / fresh for rate, fresh in zip(memory["per_s"], memory["per_s_beside"], strict=True)]
     figures = [
         (
             "memory of the grader, MiB",
@@ -357,16 +341,9 @@ def report(data: dict[str, Any]) -> str:
         ),
         (
             "small submissions per second",
-            f"{early_rate:.1f} at {memory['per_s_at'][0]:,}",
-            f"{late_rate:.1f} at {count}",
+            f"{early_rate:.1f} in the first half",
+            f"{late_rate:.1f} in the second",
             f"{late_rate / early_rate:.2f}",
-            "-",
-        ),
-        (
-            "the same, a run that just began beside it = 1",
-            f"{paces[0]:.2f} at {memory['per_s_at'][0]:,}",
-            f"{paces[1]:.2f} at {count}",
-            f"{paces[1] / paces[0]:.2f}",
             "about 1",
         ),
         gain_row("softmax", "submissions of softmax per second"),

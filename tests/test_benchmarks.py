@@ -113,13 +113,13 @@ def test_the_batch_is_measured_in_every_figure(tmp_path):
     file = tmp_path / "README.md"
     file.write_text("before\n<!-- batch -->\n<!-- end of batch -->\nafter\n", encoding="utf-8")
     data = quick_run("batch.py", file=file)
-    assert len(data["memory"]["mib"]) == len(data["memory"]["per_s"]) == 2
+    assert len(data["memory"]["mib"]) == 2
+    assert len(data["memory"]["per_s"]) >= 2
     assert min(*data["memory"]["mib"], *data["memory"]["per_s"]) > 0
     assert set(data["gain"]) == {"softmax", "small"}
     assert all(row["1"] > 0 and row["2"] > 0 for rows in data["gain"].values() for row in rows)
     assert 0 < data["share"]["ms"] < data["share"]["all_ms"]
     assert 0 < data["share"]["cpu_ms"] < data["share"]["all_cpu_ms"]
-    assert len(data["memory"]["per_s_beside"]) == 2
     text = file.read_text(encoding="utf-8")
     assert text.startswith("before\n<!-- batch -->\nMeasured on ")
     assert text.endswith("<!-- end of batch -->\nafter\n")
