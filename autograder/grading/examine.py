@@ -110,7 +110,7 @@ class Examiner:
             sandbox = Sandbox(
                 terms.limits,
                 device=device,
-                jobs_at_once=None if device == CPU else jobs_per_device,
+                jobs_at_once=jobs_per_device,
                 trust=terms.trust,
                 secret=secret,
                 preload=preload,

@@ -156,10 +156,7 @@ def validate(
     seeds = (seed, seed + 1)
     every = [*(specimens.solution(assignment, s) for s in seeds), specimens.stub(assignment)]
     every += [s for question in questions for s in variants.of(question, with_mutants=mutants)]
-    at_once = None if device == CPU else 1
-    with Sandbox(
-        limits, device=device, jobs_at_once=at_once, trust=trust, secret=[assignment.folder], many=True
-    ) as sandbox:
+    with Sandbox(limits, device=device, trust=trust, secret=[assignment.folder], many=True) as sandbox:
         with closing(sandbox.slot()) as slot:
             keys = [make_key(assignment, s, slot, limits, questions) for s in seeds]
         whole = [keys[0], keys[1], keys[0]]

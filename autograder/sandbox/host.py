@@ -50,7 +50,7 @@ class Sandbox:
         seed: of the random generators that student code uses; never the seed of a run, from which the inputs of hidden
             checks are drawn, because student code can find this one.
         device: where the tensors of questions live; a name that `devices.chosen` gave.
-        jobs_at_once: how many jobs may be alive at the same time; None for one in each slot.
+        jobs_at_once: how many jobs may use an accelerator at the same time; on the CPU there is one in each slot.
         preload: modules that every job finds imported.
         many: whether hundreds of jobs follow, which a longer start makes cheaper.
         secret: paths that no job may be able to read (course, submissions); refused when they lie under a tree that
@@ -70,7 +70,7 @@ class Sandbox:
         *,
         seed: int = 0,
         device: str = CPU,
-        jobs_at_once: int | None = None,
+        jobs_at_once: int = 1,
         preload: Sequence[str] = PRELOAD,
         many: bool = False,
         secret: Sequence[str | Path] = (),
@@ -91,10 +91,10 @@ class Sandbox:
         if self.forks:
             jail.refuse_if_inside([str(p) for p in secret], trees)
         self._private = jail.make_private_directory() if self._needs_private() else None
-        self.reach = reach(device, jobs_at_once or 1)
+        self.reach = reach(device, jobs_at_once)
         self.warnings += self.reach.warnings
         self.turn: contextlib.AbstractContextManager[object] = (
-            contextlib.nullcontext() if jobs_at_once is None else threading.Semaphore(jobs_at_once)
+            threading.Semaphore(jobs_at_once) if self.reach.is_accelerator else contextlib.nullcontext()
         )
         self.environment = {**_clean_environment(), **self.reach.environment}
         self._cache: str | None = None
