@@ -29,7 +29,7 @@ from autograder.console import (
 )
 from autograder.console import limits as limits_of
 from autograder.errors import UsageError
-from autograder.sandbox.layers import probe_ahead
+from autograder.sandbox.ahead import begin_ahead
 
 if TYPE_CHECKING:
     from autograder.grading.grade import OnMark, Run
@@ -82,9 +82,9 @@ def grade(
     with reported_errors():
         if layers is not None and scheduler is None:
             raise UsageError("--layers is for the workers of a cluster; name its --scheduler.")
-        loaded = load(course, [assignment])[0]
         if scheduler is None:
-            probe_ahead()  # while the rest is imported
+            begin_ahead(paths)
+        loaded = load(course, [assignment])[0]
         from autograder.grading.grade import grade as grade_paths
         from autograder.sandbox.devices import chosen
 

@@ -26,6 +26,7 @@ from autograder.grading.layouts import compile_id_pattern
 from autograder.grading.marking import Reveal
 from autograder.grading.submissions import Submission, find_submissions, recognised
 from autograder.records.mark import Kept, Mark
+from autograder.sandbox.ahead import FEW
 from autograder.sandbox.devices import CPU
 from autograder.sandbox.limits import Limits
 
@@ -53,9 +54,6 @@ class Run:
     elapsed_s: float
     notes: tuple[str, ...] = ()
 
-
-#: Up to so many notebooks the start counts for more than each of them.
-FEW = 10
 
 OnMark = Callable[[Mark, int, int], None]
 

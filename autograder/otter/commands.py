@@ -27,6 +27,7 @@ from autograder.console import (
     out,
     reported_errors,
 )
+from autograder.sandbox.ahead import begin_ahead
 
 if TYPE_CHECKING:
     from autograder.grading.grade import OnMark, Run
@@ -149,6 +150,7 @@ def grade(
 ) -> None:
     """Grade an assignment that was made for stock otter-grader, in the sandbox."""
     with reported_errors():
+        begin_ahead(paths)
         from autograder.grading.examine import Terms
         from autograder.otter.existing.archive import read_archive
         from autograder.otter.existing.examiner import grade_existing

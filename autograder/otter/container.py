@@ -28,6 +28,7 @@ from autograder.messages import say
 from autograder.otter.gradescope import COURSE, SETTINGS_FILE, Settings, read_settings
 from autograder.records.files import write_atomically
 from autograder.records.mark import CheckMark, Mark, QuestionMark, points
+from autograder.sandbox.ahead import begin_ahead
 from autograder.sandbox.layers import LAYERS
 from autograder.text import json_text, visible
 
@@ -52,6 +53,7 @@ def grade_submission(root: Path) -> None:
         GraderError: the sandbox broke, or a fault of ours left a check unmarked.
     """
     started = time.monotonic()
+    begin_ahead([root / "submission"])
     source, results = root / "source", root / "results" / "results.json"
     try:
         results.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from autograder.messages import say
 from autograder.otter.container import assignment_of, grade_as_set, refuse_broken, remarks, words
 from autograder.otter.gradescope import SETTINGS_FILE, read_settings
 from autograder.records.mark import CheckMark, Mark, QuestionMark, points
+from autograder.sandbox.ahead import begin_ahead
 
 
 class SandboxPlugin(AbstractOtterPlugin):  # type: ignore[misc]  # Otter has no types
@@ -33,6 +34,7 @@ class SandboxPlugin(AbstractOtterPlugin):  # type: ignore[misc]  # Otter has no 
         Otter would unpickle a log, and its kernel could import a module that lies beside the notebook.
         """
         notebook = Path(self.submission_path)
+        begin_ahead([notebook])
         for path in notebook.parent.iterdir():
             if path == notebook:
                 continue

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.errors import GraderError
 from autograder.sandbox import cgroups
+from autograder.sandbox.ahead import Begun
 from autograder.sandbox.conversation import End, Job, Usage
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.zygote import receive_packet, send_packet
@@ -32,20 +30,12 @@ _MIB = 2**20
 class Zygote:
     """One zygote process, alive until its last slot is closed."""
 
-    def __init__(self, config: dict[str, Any], environment: dict[str, str]) -> None:
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def __init__(self, config: dict[str, Any], begun: Begun) -> None:
+        self.control, self.process, self.close = begun.control, begun.process, begun.close
         self.jobs = 0
         self.slots = 0
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-s", "-m", "autograder.sandbox.zygote", str(theirs.fileno()), json.dumps(config)],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                cwd="/",
-                start_new_session=True,  # Ctrl-C reaches the grader, which then ends its zygote itself
-            )
+        with contextlib.suppress(ConnectionError):  # it has ended, which is told when it should be ready
+            send_packet(self.control, config)
         self._ready: dict[str, Any] | None = None
         self._lock = threading.Lock()
 
@@ -71,11 +61,6 @@ class Zygote:
         with theirs:
             send_packet(self.control, {"do": "slot"}, (theirs.fileno(),))
         return ours
-
-    def close(self) -> None:
-        self.control.close()
-        self.process.kill()
-        self.process.wait()
 
 
 class ForkSlot:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
-import sys
 import tempfile
 import threading
 from collections.abc import Sequence, Set
@@ -20,13 +18,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from autograder.errors import GraderError, UsageError
-from autograder.sandbox import cgroups, jail, layers
+from autograder.sandbox import ahead, cgroups, jail, layers
 from autograder.sandbox.conversation import Job
 from autograder.sandbox.devices import CPU, reach
 from autograder.sandbox.forked import ForkSlot, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.spawned import SpawnSlot
-from autograder.sandbox.warm import ENVIRONMENT, PRELOAD
+from autograder.sandbox.warm import PRELOAD
 
 #: All jobs of one zygote share its address layout, so it is replaced now and then; it costs about two CPU seconds.
 JOBS_PER_ZYGOTE = 1000
@@ -80,7 +78,7 @@ class Sandbox:
     ) -> None:
         self.limits = limits or Limits()
         self.seed, self.device, self.preload = seed, device, tuple(preload)
-        self.forks = _can_fork() if fork is None else fork
+        self.forks = ahead.can_fork() if fork is None else fork
         statuses = layers.probe_layers(without if self.forks else layers.NAMES)
         decision = layers.decide(statuses, trust)
         if not decision.acceptable:
@@ -96,7 +94,7 @@ class Sandbox:
         self.turn: contextlib.AbstractContextManager[object] = (
             threading.Semaphore(jobs_at_once) if self.reach.is_accelerator else contextlib.nullcontext()
         )
-        self.environment = {**_clean_environment(), **self.reach.environment}
+        self.environment = {**ahead.clean_environment(), **self.reach.environment}
         self._cache: str | None = None
         if not os.access(self.environment.get("HOME", ""), os.W_OK):
             # matplotlib would make a folder of its own for its fonts, and a killed process removes none.
@@ -195,22 +193,10 @@ class Sandbox:
             zygote.close()
 
     def _start(self) -> Zygote:
-        zygote = self._starter.submit(Zygote, self._config, self.environment).result()
+        begun = None if self._config["many"] else ahead.begun(self.environment)
+        zygote = Zygote(self._config, begun or self._starter.submit(ahead.begin, self.environment).result())
         self._all.append(zygote)
         return zygote
 
     def _needs_private(self) -> bool:
         return self.forks and "scratch-quota" not in self.layers
-
-
-def _can_fork() -> bool:
-    return hasattr(socket, "send_fds") and sys.platform.startswith("linux")
-
-
-def _clean_environment() -> dict[str, str]:
-    """What a zygote needs to find its interpreter and packages, and nothing that a job could learn from."""
-    kept = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT", "HOME")
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
-    package = str(Path(__file__).resolve().parents[2])
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, environment.get("PYTHONPATH", "")]))
-    return environment | ENVIRONMENT

@@ -65,20 +65,26 @@ def warm_up(modules: Sequence[str] = PRELOAD, *, many: bool = False) -> tuple[st
     Returns:
         The modules that are installed, of those asked for.
     """
-    # Before torch: a module that is not installed must not be searched for again in every job.
-    loaded = tuple(name for name in modules if _import(name) is not None)
+    loaded = load(modules)
     from autograder.sandbox import shell
 
     importlib.import_module("autograder.sandbox.job")  # for the jobs, which can no longer reach our files
     shell.warm_up()
-    if "torch" in loaded:
-        _warm_torch()
     if "matplotlib.pyplot" in loaded:
         _warm_plot()
     _rehearse(sys.modules.get("torch"))
     if many:
         gc.collect()
         _gather_pages()
+    return loaded
+
+
+def load(modules: Sequence[str]) -> tuple[str, ...]:
+    """Import modules, and of torch also what its optimizers load; returns those that are installed."""
+    # Not from the job's modules, which import some of these: one that is not installed is searched for only here.
+    loaded = tuple(name for name in modules if _import(name) is not None)
+    if "torch" in loaded:
+        _warm_torch()
     return loaded
 
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from autograder.sandbox import jail
 from autograder.sandbox.devices import Reach
 from autograder.sandbox.limits import OUT_OF_MEMORY_EXIT, Limits
-from autograder.sandbox.warm import ENVIRONMENT
+from autograder.sandbox.warm import ENVIRONMENT, load, warm_up
 
 if TYPE_CHECKING:
     from autograder.sandbox.job import Desk
@@ -54,15 +54,21 @@ def receive_packet(control: socket.socket) -> tuple[dict[str, Any], list[int]] |
 def main() -> None:
     """Start-up in the order that the layers demand; see `autograder.sandbox.jail`."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    config = json.loads(sys.argv[2])
-    active, reach = frozenset(config["active"]), Reach.of_document(config["reach"])
+    ahead = tuple(sys.argv[2:])
     _offer_first()
     try:
+        if ahead:
+            gc.disable()  # half a second of looking through modules that all stay, for some megabytes less
+            load(ahead)
+            _refuse_unsafe_fork()
+        packet = receive_packet(control)
+        if packet is None:
+            os._exit(0)  # nobody needs it
+        config = packet[0]
+        active, reach = frozenset(config["active"]), Reach.of_document(config["reach"])
         before = jail.early(active)
         if not config["many"]:
-            gc.disable()  # half a second of looking through modules that all stay, for some megabytes less
-        from autograder.sandbox.warm import warm_up
-
+            gc.disable()
         loaded = warm_up(tuple(config["preload"]), many=config["many"])
         _refuse_unsafe_fork()
         _forget_environment({*ENVIRONMENT, *reach.environment})

@@ -25,7 +25,7 @@ import pytest
 import autograder
 from autograder.course.probes import Call
 from autograder.errors import GraderError, UsageError
-from autograder.sandbox import cgroups, host, wire
+from autograder.sandbox import ahead, cgroups, host, wire
 from autograder.sandbox.conversation import End, Job, JobEnded, Usage
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.limits import Limits
@@ -623,7 +623,7 @@ def examples(repo: Path) -> Path:
 
 @pytest.mark.long
 def test_grading_without_fork_gives_the_same_marks(softmax_assignment, examples, monkeypatch):
-    monkeypatch.setattr(host, "_can_fork", lambda: False)
+    monkeypatch.setattr(ahead, "can_fork", lambda: False)
     paths = [examples / f"{name}.ipynb" for name in ("dana", "quinn")]
     with pytest.raises(UsageError):
         autograder.grade(softmax_assignment, paths, workers=1)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from autograder.errors import UsageError
 from autograder.grading.examine import Terms, cores, mark_safely
-from autograder.grading.grade import FEW, OnMark, Run, run_in
+from autograder.grading.grade import OnMark, Run, run_in
 from autograder.grading.layouts import compile_id_pattern
 from autograder.grading.marking import Reveal, cell_marks
 from autograder.grading.submissions import Submission, find_submissions, recognised
@@ -27,6 +27,7 @@ from autograder.otter.existing.relay import Apart, Beside, Courtroom, KnownCase,
 from autograder.otter.existing.stand_in import NotCarried
 from autograder.records.mark import CheckMark, Mark, QuestionMark, Verdict
 from autograder.records.provenance import provenance
+from autograder.sandbox.ahead import FEW
 from autograder.sandbox.host import Sandbox, Slot
 from autograder.sandbox.sitting import Outcome, Transcript, sit
 from autograder.sandbox.warm import PRELOAD
