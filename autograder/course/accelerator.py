@@ -45,7 +45,7 @@ class Device:
     def _on_device(self, name: str, bench: Bench) -> dict[str, Any]:
         unknown = {"device": "unknown"}
         try:
-            room = _room(bench.torch)
+            room = _Room(bench.torch)
         except Exception:  # a version of torch without what this is built from
             return unknown
         try:
@@ -64,7 +64,7 @@ def device(probe: Call | Gradient) -> Device:
 class _DeviceBench:
     """The bench of a job with every tensor on the device; results are looked at, not copied."""
 
-    def __init__(self, bench: Bench, room: Any) -> None:
+    def __init__(self, bench: Bench, room: _Room) -> None:
         self._bench, self._room = bench, room
         self.find, self.torch = bench.find, bench.torch
 
@@ -87,13 +87,145 @@ def _tensors(torch: Any, value: Any) -> Iterator[Any]:
         yield from _tensors(torch, list(value.values()))
 
 
-def _room(torch: Any) -> Any:
-    """The simulated device: its tensors, its two modes, and the first fault that was seen."""
+class _Room:
+    """The simulated device of one run of the student's function: its tensors, and the first fault that was seen."""
+
+    def __init__(self, torch: Any) -> None:
+        from torch.utils._pytree import tree_map
+
+        self.fault: dict[str, Any] | None = None
+        self.torch, self._home = torch, torch.device("cuda", 0)
+        self._getters = {torch.Tensor.device: self._home, torch.Tensor.is_cuda: True, torch.Tensor.is_cpu: False}
+        self._on_device, *self._modes = _types_of(torch, self)
+        self._tree_map = tree_map
+        self._inside = 0  # how many calls of torch's functions with tensors on the device are open
+        self._backward = 0
+        self._output = ""  # where results of the next operators go: "", "in" or "out"
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for mode in self._modes:
+                stack.enter_context(mode())
+            yield
+
+    def holds(self, value: Any) -> bool:
+        return isinstance(value, self._on_device)
+
+    def moved_in(self, value: Any) -> Any:
+        """The value with its tensors as new leaves on the device."""
+        if isinstance(value, list | tuple):
+            return type(value)(map(self.moved_in, value))
+        if not isinstance(value, self.torch.Tensor) or self.holds(value):
+            return value
+        with self.torch._C.DisableTorchFunction():
+            wanted = value.requires_grad
+            return self._on_device(value.detach()).requires_grad_(wanted)
+
+    def note(self, kind: str, operator: str) -> None:
+        """Remember a fault, unless there was one before, with the student's line."""
+        if self.fault is None:
+            cell, line = _place()
+            self.fault = {"device": "fault", "kind": kind, "operator": operator, "cell": cell, "line": line}
+
+    # What Python code calls.
+
+    def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        name = getattr(func, "__name__", "")
+        first = args[0] if args else None
+        if name == "__get__" and self.holds(first):
+            told = self._getters.get(getattr(func, "__self__", None))
+            if told is not None:
+                return told
+        if name == "get_device" and self.holds(first):
+            return 0
+        if name in _TO_NUMPY and self.holds(first):
+            self.note("numpy", "")
+            raise TypeError("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() first.")
+        target, args, kwargs = self._target(name, args, kwargs)
+        tensors = list(_tensors(self.torch, [*args, *kwargs.values()]))
+        inside = any(map(self.holds, tensors)) or (target == "in" and not tensors)
+        backward = name in _BACKWARD
+        before = self._inside, self._backward, self._output
+        self._inside, self._backward = before[0] + inside, before[1] + backward
+        try:
+            result = func(*args, **kwargs)
+            if target and isinstance(result, self.torch.Tensor) and self.holds(result) != (target == "in"):
+                self._output = target
+                result = result.clone()
+            return result
+        finally:
+            self._inside, self._backward, self._output = before
+
+    def _target(self, name: str, args: Any, kwargs: dict[str, Any]) -> tuple[str, Any, dict[str, Any]]:
+        """Where a call wants its result, and its arguments without the device; "" where it does not say."""
+        if name in ("cpu", "cuda") and args:
+            return ("out" if name == "cpu" else "in"), args[:1], {}
+        kept = {key: value for key, value in kwargs.items() if key != "device"}
+        devices = [kwargs["device"]] if kwargs.get("device") is not None else []
+        if name == "to" and args:
+            rest = []
+            for value in args[1:]:
+                if isinstance(value, self.torch.Tensor):
+                    devices.append(self._home if self.holds(value) else "cpu")
+                    rest.append(value.dtype)
+                elif isinstance(value, str | self.torch.device) or type(value) is int:
+                    devices.append(value)
+                else:
+                    rest.append(value)
+            other = kept.pop("other", None)
+            if isinstance(other, self.torch.Tensor):
+                devices.append(self._home if self.holds(other) else "cpu")
+                rest.append(other.dtype)
+            if not rest and not kept:
+                rest = [args[0].dtype]
+            args = (args[0], *rest)
+        if not devices:
+            return "", args, kept
+        return ("out" if self.torch.device(devices[-1]).type == "cpu" else "in"), args, kept
+
+    # What runs in the end.
+
+    def run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        tensors = list(_tensors(self.torch, [*args, *kwargs.values()]))
+        here = [t for t in tensors if self.holds(t)]
+        there = [t for t in tensors if not self.holds(t)]
+        name = func._schema.name.rpartition("::")[2]
+        if here and there and not self._backward and name not in _MAY_MIX:
+            writes_there = name.endswith("_") and not self.holds(args[0])
+            if writes_there or any(t.dim() > 0 for t in there):
+                self.note("mixed", name)
+                raise RuntimeError("Expected all tensors to be on the same device: cuda:0 and cpu.")
+        if name.startswith("index_put") and not self.holds(args[0]) and self.holds(args[2]) and args[2].dim() > 0:
+            self.note("mixed", name)
+            raise RuntimeError("Expected all tensors to be on the same device: cuda:0 and cpu.")
+        result = func(*self._tree_map(self._inner, args), **self._tree_map(self._inner, kwargs))
+        on_device = bool(here) or (not there and bool(self._inside or self._backward))
+        if name == "copy_" or name.startswith("index_put"):
+            on_device = self.holds(args[0])
+        on_device = {"in": True, "out": False}.get(self._output, on_device)
+        known = {id(t.inner): t for t in here}
+
+        def outer(leaf: Any) -> Any:
+            if not isinstance(leaf, self.torch.Tensor) or not on_device:
+                return leaf
+            return known.get(id(leaf)) if id(leaf) in known else self._on_device(leaf)
+
+        if not on_device and name.endswith("_"):
+            return args[0]
+        return self._tree_map(outer, result)
+
+    def _inner(self, leaf: Any) -> Any:
+        return leaf.inner if self.holds(leaf) else leaf
+
+
+def _types_of(torch: Any, room: _Room) -> tuple[Any, Any, Any]:
+    """The class of tensors on the device, and the modes that bring every function and every operator to the room.
+
+    Made for each room: torch comes as a value.
+    """
     from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_map
-
-    home = torch.device("cuda", 0)
 
     class OnDevice(torch.Tensor):  # type: ignore[misc]  # torch comes as a value
         __torch_function__ = torch._C._disabled_torch_function_impl
@@ -123,134 +255,7 @@ def _room(torch: Any) -> Any:
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             return room.run(func, args, kwargs or {})
 
-    class Room:
-        """One run of the student's function."""
-
-        def __init__(self) -> None:
-            self.fault: dict[str, Any] | None = None
-            self._inside = 0  # how many calls of torch's functions with tensors on the device are open
-            self._backward = 0
-            self._output = ""  # where results of the next operators go: "", "in" or "out"
-
-        @contextmanager
-        def entered(self) -> Iterator[None]:
-            with ExitStack() as stack:
-                stack.enter_context(Operators())  # type: ignore[no-untyped-call]  # as above
-                stack.enter_context(Functions())
-                yield
-
-        def holds(self, value: Any) -> bool:
-            return isinstance(value, OnDevice)
-
-        def moved_in(self, value: Any) -> Any:
-            """The value with its tensors as new leaves on the device."""
-            if isinstance(value, list | tuple):
-                return type(value)(map(self.moved_in, value))
-            if not isinstance(value, torch.Tensor) or self.holds(value):
-                return value
-            with torch._C.DisableTorchFunction():
-                wanted = value.requires_grad
-                return OnDevice(value.detach()).requires_grad_(wanted)
-
-        def note(self, kind: str, operator: str) -> None:
-            """Remember a fault, unless there was one before, with the student's line."""
-            if self.fault is None:
-                cell, line = _place()
-                self.fault = {"device": "fault", "kind": kind, "operator": operator, "cell": cell, "line": line}
-
-        # What Python code calls.
-
-        def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-            name = getattr(func, "__name__", "")
-            first = args[0] if args else None
-            if name == "__get__" and self.holds(first):
-                told = _getters.get(getattr(func, "__self__", None))
-                if told is not None:
-                    return told
-            if name == "get_device" and self.holds(first):
-                return 0
-            if name in _TO_NUMPY and self.holds(first):
-                self.note("numpy", "")
-                raise TypeError("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() first.")
-            target, args, kwargs = self._target(name, args, kwargs)
-            tensors = list(_tensors(torch, [*args, *kwargs.values()]))
-            inside = any(map(self.holds, tensors)) or (target == "in" and not tensors)
-            backward = name in _BACKWARD
-            before = self._inside, self._backward, self._output
-            self._inside, self._backward = before[0] + inside, before[1] + backward
-            try:
-                result = func(*args, **kwargs)
-                if target and isinstance(result, torch.Tensor) and self.holds(result) != (target == "in"):
-                    self._output = target
-                    result = result.clone()
-                return result
-            finally:
-                self._inside, self._backward, self._output = before
-
-        def _target(self, name: str, args: Any, kwargs: dict[str, Any]) -> tuple[str, Any, dict[str, Any]]:
-            """Where a call wants its result, and its arguments without the device; "" where it does not say."""
-            if name in ("cpu", "cuda") and args:
-                return ("out" if name == "cpu" else "in"), args[:1], {}
-            kept = {key: value for key, value in kwargs.items() if key != "device"}
-            devices = [kwargs["device"]] if kwargs.get("device") is not None else []
-            if name == "to" and args:
-                rest = []
-                for value in args[1:]:
-                    if isinstance(value, torch.Tensor):
-                        devices.append(home if self.holds(value) else "cpu")
-                        rest.append(value.dtype)
-                    elif isinstance(value, str | torch.device) or type(value) is int:
-                        devices.append(value)
-                    else:
-                        rest.append(value)
-                other = kept.pop("other", None)
-                if isinstance(other, torch.Tensor):
-                    devices.append(home if self.holds(other) else "cpu")
-                    rest.append(other.dtype)
-                if not rest and not kept:
-                    rest = [args[0].dtype]
-                args = (args[0], *rest)
-            if not devices:
-                return "", args, kept
-            return ("out" if torch.device(devices[-1]).type == "cpu" else "in"), args, kept
-
-        # What runs in the end.
-
-        def run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-            tensors = list(_tensors(torch, [*args, *kwargs.values()]))
-            here = [t for t in tensors if self.holds(t)]
-            there = [t for t in tensors if not self.holds(t)]
-            name = func._schema.name.rpartition("::")[2]
-            if here and there and not self._backward and name not in _MAY_MIX:
-                writes_there = name.endswith("_") and not self.holds(args[0])
-                if writes_there or any(t.dim() > 0 for t in there):
-                    self.note("mixed", name)
-                    raise RuntimeError("Expected all tensors to be on the same device: cuda:0 and cpu.")
-            if name.startswith("index_put") and not self.holds(args[0]) and self.holds(args[2]) and args[2].dim() > 0:
-                self.note("mixed", name)
-                raise RuntimeError("Expected all tensors to be on the same device: cuda:0 and cpu.")
-            result = func(*tree_map(self._inner, args), **tree_map(self._inner, kwargs))
-            on_device = bool(here) or (not there and bool(self._inside or self._backward))
-            if name == "copy_" or name.startswith("index_put"):
-                on_device = self.holds(args[0])
-            on_device = {"in": True, "out": False}.get(self._output, on_device)
-            known = {id(t.inner): t for t in here}
-
-            def outer(leaf: Any) -> Any:
-                if not isinstance(leaf, torch.Tensor) or not on_device:
-                    return leaf
-                return known.get(id(leaf)) if id(leaf) in known else OnDevice(leaf)
-
-            if not on_device and name.endswith("_"):
-                return args[0]
-            return tree_map(outer, result)
-
-        def _inner(self, leaf: Any) -> Any:
-            return leaf.inner if self.holds(leaf) else leaf
-
-    _getters: dict[Any, Any] = {torch.Tensor.device: home, torch.Tensor.is_cuda: True, torch.Tensor.is_cpu: False}
-    room = Room()
-    return room
+    return OnDevice, Operators, Functions
 
 
 def _place() -> tuple[int, int]:
