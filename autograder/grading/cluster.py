@@ -73,6 +73,12 @@ class Cluster:
         self._seen = time.monotonic()
 
     def __enter__(self) -> Cluster:
+        missing = _missing_certificates() if self._address.startswith("tls:") else []
+        if missing:
+            raise UsageError(
+                f"{visible(self._address, 200)}: TLS needs {', '.join(missing)}. Set each to the path of a file; "
+                "docs/cluster.md has an example."
+            )
         try:
             self._client = self._distributed.Client(self._address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TypeError, self._distributed.TimeoutError) as error:
@@ -234,6 +240,21 @@ def _distributed() -> Any:
         raise UsageError(
             "Grading on a cluster needs the extra `cluster`: pip install 'autograder[cluster]'."
         ) from error
+
+
+#: What a client shows a scheduler behind TLS, and checks it by, as settings of Dask.
+_CERTIFICATES = ("ca-file", "client.cert", "client.key")
+
+
+def tls_variable(name: str) -> str:
+    """The environment variable from which Dask takes a setting of TLS."""
+    return f"DASK_DISTRIBUTED__COMM__TLS__{name.replace('.', '__').replace('-', '_').upper()}"
+
+
+def _missing_certificates() -> list[str]:
+    """The variables of those that are not set; a configuration file of Dask's may set them, too."""
+    get = import_module("dask.config").get
+    return [tls_variable(name) for name in _CERTIFICATES if not get(f"distributed.comm.tls.{name}", None)]
 
 
 def _first_line(error: BaseException) -> str:

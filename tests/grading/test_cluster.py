@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from dask import config as dask_config
 from typer.testing import CliRunner
 
 import autograder
@@ -101,10 +103,10 @@ def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Dask:
-    """A scheduler of its own process, and workers beside it."""
+    """A scheduler of its own process, and workers beside it, all with these options."""
 
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
+    def __init__(self, stack: ExitStack, options: Sequence[str] = ()) -> None:
+        self._stack, self._options = stack, options
         scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
         assert scheduler.stderr is not None
         line = next(line for line in scheduler.stderr if "Scheduler at:" in line)
@@ -131,7 +133,7 @@ class Dask:
         os.kill(self.pids.pop(address), signal.SIGKILL)
 
     def _start(self, module: str, *options: str, **environment: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", f"distributed.cli.{module}", *options]
+        command = [sys.executable, "-m", f"distributed.cli.{module}", *options, *self._options]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment})
         assert process.stderr is not None
         self._stack.callback(process.stderr.close)
@@ -149,9 +151,9 @@ class Dask:
 
 
 @contextmanager
-def dask() -> Iterator[Dask]:
+def dask(*options: str) -> Iterator[Dask]:
     with ExitStack() as stack:
-        yield Dask(stack)
+        yield Dask(stack, options)
 
 
 def marks_in(path: Path) -> list[autograder.Mark]:
@@ -223,6 +225,48 @@ def test_a_worker_with_weaker_layers_refuses_and_the_work_goes_elsewhere(course,
         marks = list(book.marks(book.find_run("small")))
     assert [mark.hundredths for mark in marks] == [200, 0, 0, 0]
     assert {WEAK in mark.provenance["layers"] for mark in marks} == {False}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the certificate is made by openssl")
+def test_behind_tls_whoever_has_the_certificate_can_grade(course, notebooks, tmp_path):
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=course"]
+    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    options = ("--protocol", "tls", "--tls-ca-file", certificate, "--tls-cert", certificate, "--tls-key", key)
+    ours = {"ca-file": certificate, "client.cert": certificate, "client.key": key}
+    command = [
+        sys.executable,
+        "-m",
+        "autograder",
+        "grade",
+        "small",
+        str(notebooks / "s00.ipynb"),
+        "--course",
+        str(course),
+    ]
+    with (
+        dask_config.set({f"distributed.comm.tls.{name}": file for name, file in ours.items()}),
+        dask(*options) as behind,
+    ):
+        assert behind.address.startswith("tls://")
+        behind.add_worker()
+        for variables, code, says in (
+            (ours, 0, "2 │"),
+            (
+                {"ca-file": certificate, "client.cert": certificate},
+                2,
+                "TLS needs DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY.",
+            ),
+            ({}, 2, "TLS needs DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "),
+        ):
+            named = {cluster.tls_variable(name): file for name, file in variables.items()}
+            done = subprocess.run(
+                [*command, "--scheduler", behind.address], env=os.environ | named, capture_output=True, text=True
+            )
+            assert done.returncode == code, done.stderr
+            assert says in done.stdout + done.stderr
+            assert "Traceback" not in done.stderr
 
 
 def test_without_the_extra_the_error_says_which(assignment, monkeypatch):
