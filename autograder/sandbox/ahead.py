@@ -43,8 +43,8 @@ _begun: list[Begun] = []
 def begin_ahead(paths: Iterable[Path]) -> None:
     """Begin with what grading these paths will need.
 
-    The process ends with the thread that calls this. It is for few notebooks: many are worth a zygote that is in order
-    from its first import on.
+    What is begun may end with the thread that calls this. It is for few notebooks: many are worth a zygote that is in
+    order from its first import on.
     """
     probe_ahead()
     if can_fork() and not _begun and _are_few(paths):
@@ -64,8 +64,8 @@ def _room(path: Path) -> int:
         return FEW + 1
 
 
-def begun(environment: Mapping[str, str]) -> Begun | None:
-    """The process that was begun ahead, for one to take who needs just this environment."""
+def take(environment: Mapping[str, str]) -> Begun | None:
+    """The process that was begun ahead, for whoever needs just this environment; it is given out once."""
     return _begun.pop() if _begun and _begun[0].environment == environment else None
 
 

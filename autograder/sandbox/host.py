@@ -193,7 +193,7 @@ class Sandbox:
             zygote.close()
 
     def _start(self) -> Zygote:
-        begun = None if self._config["many"] else ahead.begun(self.environment)
+        begun = None if self._config["many"] else ahead.take(self.environment)
         zygote = Zygote(self._config, begun or self._starter.submit(ahead.begin, self.environment).result())
         self._all.append(zygote)
         return zygote
