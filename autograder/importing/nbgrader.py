@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from autograder.errors import UsageError
-from autograder.importing.parts import Imported, Part, Task, TestCase, Todo, left_out, number_of, source_of
+from autograder.importing.parts import Imported, Part, Task, TestCase, Todo, left_out, no_points, number_of, source_of
 
 # As in nbgrader, whatever else stands on the line of a mark.
 _SOLUTION = re.compile(r"^([ \t]*).*\b(BEGIN|END) SOLUTION\b.*$", re.MULTILINE)
@@ -32,7 +32,11 @@ def read_nbgrader(cells: list[dict[str, Any]]) -> Imported:
         told = cell.get("metadata", {}).get("nbgrader", {})
         told = told if isinstance(told, dict) else {}
         grade, solution, task = (told.get(key) is True for key in ("grade", "solution", "task"))
-        worth = _worth(told.get("points"))
+        name, given = str(told.get("grade_id", f"cell {number}")), told.get("points")
+        counted = _worth(given)
+        worth = counted or 0.0
+        if (grade or task) and given is not None and counted is None:
+            found.todos.append(no_points(number, name, given))
         kind = cell.get("cell_type")
         found.todos += left_out(number, cell)
         source = _for_students(whole, number)
@@ -56,18 +60,18 @@ def read_nbgrader(cells: list[dict[str, Any]]) -> Imported:
         elif solution:
             found.parts.append(Part(number, "code", _our_marks(source), solution=True))
         elif grade:
-            found.tasks.append(_task(number, str(told.get("grade_id", f"cell {number}")), worth, whole))
+            found.tasks.append(_task(number, name, worth, whole))
         else:
             found.parts.append(Part(number, "code", _our_marks(source)))
     return found
 
 
-def _worth(points: Any) -> float:
-    """Points as a number; a text in old notebooks."""
+def _worth(points: Any) -> float | None:
+    """Points as a number, which are a text in old notebooks; None for anything else."""
     try:
-        return float(points) if isinstance(points, str) else number_of(points) or 0.0
+        return number_of(float(points) if isinstance(points, str) else points)
     except ValueError:
-        return 0.0
+        return None
 
 
 def _our_marks(source: str) -> str:

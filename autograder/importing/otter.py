@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.errors import UsageError
-from autograder.importing.parts import Imported, Part, Task, TestCase, Todo, left_out, number_of, source_of
+from autograder.importing.parts import Imported, Part, Task, TestCase, Todo, left_out, no_points, number_of, source_of
 
 _MARK = re.compile(r"#\s*(BEGIN|END|ASSIGNMENT)\s+(QUESTION|SOLUTION|TESTS|PROMPT|CONFIG|PLUGIN)\b", re.IGNORECASE)
 _FENCED = re.compile(r"^[ \t]*```otter[ \t]*\n(.*?)^[ \t]*```[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -50,10 +50,12 @@ def read_otter(cells: list[dict[str, Any]]) -> Imported:
         elif mark == "BEGIN QUESTION":
             if task is not None:
                 raise UsageError(f"Cell {number}: BEGIN QUESTION before the question of cell {task.cell} ends.")
-            task = Task(str(settings.get("name", "")), number, _points(settings.get("points")))
-            found.tasks.append(task)
             worth = settings.get("points")
             each = number_of(worth.get("each", 1)) if isinstance(worth, dict) else None
+            task = Task(str(settings.get("name", "")), number, _points(worth))
+            found.tasks.append(task)
+            if worth is not None and task.points is None and each is None:
+                found.todos.append(no_points(number, f"question {task.name}", worth))
             for key in _UNKNOWN_SETTINGS:
                 if settings.get(key) not in (None, False):
                     found.todos.append(Todo(number, f"question {task.name}: `{key}` has no counterpart here"))
@@ -73,7 +75,7 @@ def read_otter(cells: list[dict[str, Any]]) -> Imported:
             block = ""
         elif block == "TESTS":
             if cell.get("cell_type") == "code" and task is not None:
-                task.tests.append(_test(number, source))
+                task.tests.append(_test(number, source, found))
             elif source.strip():
                 found.todos.append(Todo(number, "a cell between tests that is no test of a question", source))
         elif block == "SOLUTION" and cell.get("cell_type") == "markdown":
@@ -168,12 +170,13 @@ def _settings(text: str, number: int) -> dict[str, Any]:
 
 
 def _points(value: Any) -> float | list[float] | None:
-    if isinstance(value, list) and all(type(p) in (int, float) for p in value):
-        return [float(p) for p in value]
+    if isinstance(value, list):
+        points = [number_of(p) for p in value]
+        return None if None in points else [p for p in points if p is not None]
     return number_of(value)  # None for nothing, or {"each": 1}, which is shared out when the cases are known
 
 
-def _test(number: int, source: str) -> TestCase:
+def _test(number: int, source: str, found: Imported) -> TestCase:
     settings: dict[str, Any] = {}
     config = _CONFIG.match(source)
     if config:
@@ -181,4 +184,7 @@ def _test(number: int, source: str) -> TestCase:
     first = source.lstrip().partition("\n")[0]
     hidden = bool(settings.get("hidden", re.match(r"#.*\bhidden\b", first, re.IGNORECASE)))
     hint = str(settings.get("failure_message") or "")
-    return TestCase(number, source, hidden, number_of(settings.get("points")), hint, shown=True)
+    given = settings.get("points")
+    if given is not None and number_of(given) is None:
+        found.todos.append(no_points(number, "a test", given))
+    return TestCase(number, source, hidden, number_of(given), hint, shown=True)

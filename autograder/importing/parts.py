@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,7 +91,13 @@ def left_out(number: int, cell: dict[str, Any]) -> Iterator[Todo]:
 
 def number_of(value: object) -> float | None:
     """A number of points, None for anything else."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return float(value) if usable else None  # type: ignore[arg-type]  # it is a number
+
+
+def no_points(number: int, name: str, value: object) -> Todo:
+    """What stands where points should be cannot be taken."""
+    return Todo(number, f"{name}: its points are no number from 0 ({value!r:.40}): set those of its checks")
 
 
 @dataclass

@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
+from autograder.course.syntax import parse
+
 #: Last part of the names of functions that compare their first two arguments.
 _COMPARING = frozenset(
     {
@@ -69,9 +71,10 @@ def read_test(source: str, names: Set[str], *, shown: bool = True) -> Reading:
     """
     found = Reading()
     try:
-        body: Sequence[ast.stmt] = ast.parse(source).body
-    except SyntaxError as error:
-        found.reasons.append(f"it is not Python that can be read alone ({error.msg})")
+        body: Sequence[ast.stmt] = parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        what = error.msg if isinstance(error, SyntaxError) else error
+        found.reasons.append(f"it is not Python that can be read alone ({what})")
         return found
     function = _test_function(body)
     if function is not None:

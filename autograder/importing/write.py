@@ -107,6 +107,10 @@ def _cells(notebook: Path) -> list[dict[str, Any]]:
         lines = source if isinstance(source, list) else [source]
         if not all(isinstance(line, str) for line in lines) or not isinstance(cell.get("metadata", {}), dict):
             raise UsageError(f"{notebook}: cell {number} has no text, or no metadata. Open and save it with Jupyter.")
+        try:
+            "".join(lines).encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{notebook}: cell {number} holds half a character ({error.reason}).") from error
     return cells
 
 
@@ -224,7 +228,7 @@ def _fault(name: str, check: _Check) -> str:
     try:
         exec("\n".join([*_IMPORTS, *function]), names)
         names["_"](names["np"].random.default_rng(0))
-    except Exception as error:  # whatever the lines of the test raise where they stand alone
+    except (Exception, SystemExit) as error:  # whatever the lines of the test raise where they stand alone
         return f"its inputs cannot be made without the notebook ({type(error).__name__}: {visible(str(error), 200)})"
     return ""
 
@@ -348,6 +352,8 @@ _Edit = tuple[int, int, list[str]]
 def _marked(part: Part, questions: set[str], todos: list[Todo]) -> str:
     """A solution cell with marks that hide what students write of it."""
     source, regions = _regions(part.source)
+    if regions is None:
+        todos.append(Todo(part.cell, "its marks do not pair, so functions are hidden as a whole", part.source))
     todos += _left_visible(part, source)
     lines = source.splitlines()
     edits: list[_Edit] = []
@@ -362,26 +368,28 @@ def _marked(part: Part, questions: set[str], todos: list[Todo]) -> str:
             reason = f"no check asks for `{name}`, so students see it as it is"
             todos.append(Todo(part.cell, reason, lines[node.lineno - 1]))
         else:
-            edits += _hidden(node, lines, regions)
+            edits += _hidden(node, lines, regions or ())
     for begin, end, text in sorted(edits, reverse=True):
         lines[begin - 1 : end] = text
     return "\n".join(lines)
 
 
-def _regions(source: str) -> tuple[str, list[tuple[int, int, str]]]:
-    """A text without its marks, and the lines between them: first, last, indentation."""
+def _regions(source: str) -> tuple[str, list[tuple[int, int, str]] | None]:
+    """A text without its marks, and the lines between them: first, last, indentation; None where marks do not pair."""
     lines: list[str] = []
-    regions: list[tuple[int, int, str]] = []
-    begin = 0
+    marks: list[tuple[str, int, str]] = []
     for line in source.splitlines():
         mark = _MARK_LINE.match(line)
         if mark is None:
             lines.append(line)
-        elif mark["which"] == "BEGIN":
-            begin = len(lines) + 1
         else:
-            regions.append((begin, len(lines), mark["indent"]))
-    return "\n".join(lines), regions
+            marks.append((mark["which"], len(lines), mark["indent"]))
+    text = "\n".join(lines)
+    if [which for which, *_ in marks] != ["BEGIN", "END"] * (len(marks) // 2):
+        return text, None
+    return text, [
+        (before + 1, last, indent) for (_, before, indent), (_, last, _) in zip(marks[::2], marks[1::2], strict=True)
+    ]
 
 
 def _hidden(

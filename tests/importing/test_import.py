@@ -539,3 +539,30 @@ def test_points_that_do_not_fit_the_tests_are_told(tmp_path):
     said, *_ = imported("otter", cells, tmp_path)
     assert "cell 4: q1: 2 points for 3 tests: the points of its checks are a guess" in said
     assert "cell 1: settings of the assignment have no counterpart here: name, tests" in said
+
+
+@pytest.mark.parametrize("points", [-1, float("nan"), float("inf"), "two"])
+def test_points_that_are_none_are_told(points):
+    (todo,) = read_nbgrader([graded("assert f(1) == 2", points)]).todos
+    assert todo.reason.startswith("t: its points are no number from 0 (")
+    for cells in (
+        [raw("# BEGIN QUESTION", "name: q", f"points: {json.dumps(points)}"), raw("# END QUESTION")],
+        [raw("# BEGIN QUESTION", "name: q", f"points: {{each: {json.dumps(points)}}}"), raw("# END QUESTION")],
+    ):
+        reasons = [todo.reason for todo in read_otter(cells).todos]
+        assert any("its points are no number from 0 (" in reason for reason in reasons)
+
+
+def test_a_test_that_ends_the_program_and_marks_that_do_not_pair_are_told(tmp_path):
+    unpaired = solution("def f(x):\n    ### END SOLUTION\n    return x + 1\n    ### BEGIN SOLUTION")
+    said, _, students = imported("nbgrader", [unpaired, *TWO, graded("exit()\nassert f(3) == 4")], tmp_path)
+    assert "cell 1: its marks do not pair, so functions are hidden as a whole" in said
+    assert "x + 1" not in students
+    assert "cell 4: t (1 points): its inputs cannot be made without the notebook (SystemExit: " in said
+
+
+def test_half_a_character_is_refused(tmp_path):
+    (tmp_path / "hw.ipynb").write_text(json.dumps({"cells": [code("x = '\ud800'")]}), encoding="utf-8")
+    done = CliRunner().invoke(app, ["import", "nbgrader", str(tmp_path / "hw.ipynb"), "--out", str(tmp_path)])
+    assert done.exit_code == 2, done.output
+    assert "cell 1 holds half a character" in done.output.replace("\n", " ")
