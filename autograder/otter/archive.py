@@ -115,6 +115,8 @@ def requirement_files(requirements: Path | None, wheel: Path | None, extra: str 
     Raises:
         UsageError: a file is not there, or this package cannot be packed.
     """
+    if wheel is not None and wheel.suffix != ".whl":
+        raise UsageError(f"{wheel}: pip takes no such file for a wheel. Name one that ends in .whl.")
     try:
         name, content = own_wheel() if wheel is None else (wheel.name, wheel.read_bytes())
         before = "" if requirements is None else requirements.read_text(encoding="utf-8").rstrip("\n") + "\n"

@@ -212,6 +212,8 @@ def test_requirements_that_cannot_be_met_are_refused(tmp_path: Path, monkeypatch
         requirement_files(tmp_path / "nowhere.txt", None)
     with pytest.raises(UsageError, match=r"nowhere.whl: cannot be read"):
         requirement_files(None, tmp_path / "nowhere.whl")
+    with pytest.raises(UsageError, match=r"nowhere.zip: .* Name one that ends in .whl"):
+        requirement_files(None, tmp_path / "nowhere.zip")
 
     def missing(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
