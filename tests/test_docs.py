@@ -133,7 +133,7 @@ def test_the_engine_knows_no_exercise():
         ("messages", {"messages", "errors"}),
         ("grading", {"course", "sandbox", "records", "grading", "errors", "text", "messages"}),
         ("reports", {"course", "sandbox", "records", "grading", "reports", "errors", "text", "messages"}),
-        ("importing", {"course", "sandbox", "records", "grading", "importing", "errors"}),
+        ("importing", {"course", "sandbox", "records", "grading", "importing", "errors", "text"}),
         ("otter", {"course", "sandbox", "records", "grading", "otter", "errors", "text", "console", "messages"}),
     ],
 )

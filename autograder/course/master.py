@@ -80,6 +80,8 @@ def student_notebook(assignment: Assignment) -> str:
     """
     notebook = notebook_document(_stub_text(assignment))
     notebook["metadata"]["autograder"] = {"assignment": assignment.name, "schema": 1}
+    # An archive that `otter assign` made of our master asks for it.
+    notebook["metadata"]["otter"] = {"assignment_name": assignment.name}
     return notebook_text(notebook)
 
 

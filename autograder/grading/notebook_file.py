@@ -54,13 +54,15 @@ def code_cells(data: bytes, assignment: str = "") -> tuple[tuple[int, str], ...]
             raise Rejected(say("unread.long_cell", number=number, count=len(source), most=MAX_CELL_CHARACTERS))
         ignored, checked = _told_otter(cell.get("metadata"))
         if not ignored:
-            found.append((number, source + "".join(f'\n__import__("otter").Notebook().check("{q}")' for q in checked)))
+            found.append((number, source + "".join(f'\n{_OTTER}().check("{question}")' for question in checked)))
     size = sum(len(source) for _, source in found)
     if size > MAX_CODE_CHARACTERS:
         raise Rejected(say("unread.much_code", count=size, most=MAX_CODE_CHARACTERS))
     return tuple(found)
 
 
+#: What does a check that a cell's metadata ask for; not `__import__`, which people would be shown as suspicious.
+_OTTER = "from otter import Notebook as _otter_notebook; _otter_notebook"
 #: How a question may be called that a cell's metadata names.
 _QUESTION = re.compile(r"[\w .-]{1,100}")
 

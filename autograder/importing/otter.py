@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.errors import UsageError
-from autograder.importing.parts import Imported, Part, Task, TestCase, Todo, number_of
+from autograder.importing.parts import Imported, Part, Task, TestCase, Todo, left_out, no_points, number_of, source_of
 
-_MARK = re.compile(r"#\s*(BEGIN|END|ASSIGNMENT)\s+(QUESTION|SOLUTION|TESTS|PROMPT|CONFIG|PLUGIN)\s*$", re.IGNORECASE)
-_FENCED = re.compile(r"\s*```\s*otter\s*\n(.*?)```\s*", re.DOTALL)
+_MARK = re.compile(r"#\s*(BEGIN|END|ASSIGNMENT)\s+(QUESTION|SOLUTION|TESTS|PROMPT|CONFIG|PLUGIN)\b", re.IGNORECASE)
+_FENCED = re.compile(r"^[ \t]*```otter[ \t]*\n(.*?)^[ \t]*```[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _CONFIG = re.compile(
     r"""r?(?P<q>'''|\"\"\") # BEGIN TEST CONFIG\n(?P<yaml>.*?)\n(?P=q) # END TEST CONFIG\n?""", re.DOTALL
 )
 _PROMPT = re.compile(
     r"""[ \t]*r?(?P<q>'''|\"\"\")[ \t]*# BEGIN PROMPT\n.*?(?P=q);?[ \t]*# END PROMPT[^\n]*\n?""", re.DOTALL
 )
+_IGNORED_CELL = re.compile(r"##\s*ignore\s*##|#\s*ignore\b", re.IGNORECASE)
 _IGNORED = re.compile(r"[ \t]*# BEGIN IGNORE\n.*?# END IGNORE[^\n]*\n?", re.DOTALL)
+_PROMPT_TOLD = "a prompt of its own is replaced by our stub"
 #: Settings of a question that have no counterpart here.
 _UNKNOWN_SETTINGS = ("manual", "check_cell", "export", "all_or_nothing")
 
@@ -32,18 +34,28 @@ def read_otter(cells: list[dict[str, Any]]) -> Imported:
     found, block = Imported(), ""
     task: Task | None = None
     each: float | None = None
-    for number, cell in enumerate(cells, start=1):
-        source = "".join(cell.get("source", ""))
+    for number, cell in _unfenced(cells):
+        source = source_of(cell)
         mark, settings = _mark_of(cell, source, number)
+        if _IGNORED_CELL.match(source):  # Otter gives it to nobody
+            continue
         if mark == "ASSIGNMENT CONFIG":
             found.todos.append(
-                Todo(number, "settings of the assignment have no counterpart here", _yaml_text(settings))
+                Todo(
+                    number,
+                    f"settings of the assignment have no counterpart here: {', '.join(map(str, settings))}",
+                    json.dumps(settings, default=str),
+                )
             )
         elif mark == "BEGIN QUESTION":
-            task = Task(str(settings.get("name", "")), number, _points(settings.get("points")))
-            found.tasks.append(task)
+            if task is not None:
+                raise UsageError(f"Cell {number}: BEGIN QUESTION before the question of cell {task.cell} ends.")
             worth = settings.get("points")
             each = number_of(worth.get("each", 1)) if isinstance(worth, dict) else None
+            task = Task(str(settings.get("name", "")), number, _points(worth))
+            found.tasks.append(task)
+            if worth is not None and task.points is None and each is None:
+                found.todos.append(no_points(number, f"question {task.name}", worth))
             for key in _UNKNOWN_SETTINGS:
                 if settings.get(key) not in (None, False):
                     found.todos.append(Todo(number, f"question {task.name}: `{key}` has no counterpart here"))
@@ -63,22 +75,46 @@ def read_otter(cells: list[dict[str, Any]]) -> Imported:
             block = ""
         elif block == "TESTS":
             if cell.get("cell_type") == "code" and task is not None:
-                task.tests.append(_test(number, source))
+                task.tests.append(_test(number, source, found))
+            elif source.strip():
+                found.todos.append(Todo(number, "a cell between tests that is no test of a question", source))
         elif block == "SOLUTION" and cell.get("cell_type") == "markdown":
             found.todos.append(Todo(number, "an answer in words is not graded here", source))
-        elif block not in ("PROMPT", "PLUGIN"):
+        elif block == "PROMPT":
+            found.todos.append(Todo(number, _PROMPT_TOLD, source))
+        elif block != "PLUGIN":
             _cell(found, number, cell, source, solution=block == "SOLUTION")
     if block:
         raise UsageError(f"{block} is never ended. Write a cell `# END {block}`.")
+    if task is not None:
+        raise UsageError(f"The question of cell {task.cell} is never ended. Write a cell `# END QUESTION`.")
     return found
+
+
+def _unfenced(cells: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Cells with their numbers; a mark that stands in a text, between fences, is a raw cell of its own as in Otter."""
+    for number, cell in enumerate(cells, start=1):
+        if cell.get("cell_type") != "markdown" or not _FENCED.search(source_of(cell)):
+            yield number, cell
+            continue
+        # Texts and the insides of fences take turns.
+        for place, text in enumerate(_FENCED.split(source_of(cell))):
+            if text.strip():
+                yield number, {**cell, "cell_type": "raw" if place % 2 else "markdown", "source": text.strip("\n")}
 
 
 def _cell(found: Imported, number: int, cell: dict[str, Any], source: str, *, solution: bool) -> None:
     kind = cell.get("cell_type")
+    found.todos += left_out(number, cell)
     if kind == "markdown":
-        found.parts.append(Part(number, "markdown", source))
+        text = "\n".join(line for line in source.splitlines() if not line.rstrip().endswith("# IGNORE"))
+        found.parts.append(Part(number, "markdown", text))
     elif kind == "code":
         text = "\n".join(_without_marks(source, number, found))
+        if not solution and "# BEGIN SOLUTION" in text:
+            found.todos.append(
+                Todo(number, "marks of a solution in a cell that is none: students see what is between", text)
+            )
         if text.strip():
             found.parts.append(Part(number, "code", text, solution))
 
@@ -86,7 +122,7 @@ def _cell(found: Imported, number: int, cell: dict[str, Any], source: str, *, so
 def _without_marks(source: str, number: int, found: Imported) -> Iterator[str]:
     """A cell in our marks: solutions stay, prompts and what is ignored go."""
     if _PROMPT.search(source):
-        found.todos.append(Todo(number, "a prompt of its own is replaced by our stub", _PROMPT.search(source)[0]))  # type: ignore[index]
+        found.todos.append(Todo(number, _PROMPT_TOLD, _PROMPT.search(source)[0]))  # type: ignore[index]
     for line in _IGNORED.sub("", _PROMPT.sub("", source)).splitlines():
         text = line.rstrip()
         if text.endswith("# IGNORE"):
@@ -112,12 +148,7 @@ def _without_marks(source: str, number: int, found: Imported) -> Iterator[str]:
 
 def _mark_of(cell: dict[str, Any], source: str, number: int) -> tuple[str, dict[str, Any]]:
     """The mark that a cell is, and its settings; "" for an ordinary cell."""
-    if cell.get("cell_type") == "markdown":
-        fenced = _FENCED.fullmatch(source)
-        if not fenced:
-            return "", {}
-        source = fenced[1]
-    elif cell.get("cell_type") != "raw":
+    if cell.get("cell_type") != "raw":
         return "", {}
     first, _, rest = source.strip().partition("\n")
     match = _MARK.match(first)
@@ -138,22 +169,22 @@ def _settings(text: str, number: int) -> dict[str, Any]:
     return settings
 
 
-def _yaml_text(settings: dict[str, Any]) -> str:
-    return json.dumps(settings, default=str)
-
-
 def _points(value: Any) -> float | list[float] | None:
-    if isinstance(value, list) and all(type(p) in (int, float) for p in value):
-        return [float(p) for p in value]
+    if isinstance(value, list):
+        points = [number_of(p) for p in value]
+        return None if None in points else [p for p in points if p is not None]
     return number_of(value)  # None for nothing, or {"each": 1}, which is shared out when the cases are known
 
 
-def _test(number: int, source: str) -> TestCase:
+def _test(number: int, source: str, found: Imported) -> TestCase:
     settings: dict[str, Any] = {}
     config = _CONFIG.match(source)
     if config:
         settings, source = _settings(config["yaml"], number), source[config.end() :]
     first = source.lstrip().partition("\n")[0]
-    hidden = bool(settings.get("hidden", re.search(r"#.*\bhidden\b", first, re.IGNORECASE)))
+    hidden = bool(settings.get("hidden", re.match(r"#.*\bhidden\b", first, re.IGNORECASE)))
     hint = str(settings.get("failure_message") or "")
-    return TestCase(number, source, hidden, number_of(settings.get("points")), hint)
+    given = settings.get("points")
+    if given is not None and number_of(given) is None:
+        found.todos.append(no_points(number, "a test", given))
+    return TestCase(number, source, hidden, number_of(given), hint, shown=True)

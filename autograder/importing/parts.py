@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class TestCase:
         cell: number of the cell.
         source: its code, marks and settings taken out.
         points: None where the question's are shared out.
+        shown: whether a value that a line shows is compared, as in a doctest.
     """
 
     __test__ = False
@@ -37,6 +41,7 @@ class TestCase:
     hidden: bool
     points: float | None = None
     hint: str = ""
+    shown: bool = False
 
 
 @dataclass
@@ -70,9 +75,29 @@ class Part:
     solution: bool = False
 
 
+def source_of(cell: dict[str, Any]) -> str:
+    """The text of a cell."""
+    return "".join(cell.get("source", ""))
+
+
+def left_out(number: int, cell: dict[str, Any]) -> Iterator[Todo]:
+    """What no cell of ours can hold."""
+    if cell.get("cell_type") == "raw":
+        yield Todo(number, "a raw cell is left out", source_of(cell))
+    if cell.get("attachments"):
+        names = ", ".join(map(str, cell["attachments"])) if isinstance(cell["attachments"], dict) else ""
+        yield Todo(number, f"pictures that are kept inside of the notebook are left out ({names})")
+
+
 def number_of(value: object) -> float | None:
     """A number of points, None for anything else."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return float(value) if usable else None  # type: ignore[arg-type]  # it is a number
+
+
+def no_points(number: int, name: str, value: object) -> Todo:
+    """What stands where points should be cannot be taken."""
+    return Todo(number, f"{name}: its points are no number from 0 ({value!r:.40}): set those of its checks")
 
 
 @dataclass

@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
+from autograder.course.syntax import parse
+
 #: Last part of the names of functions that compare their first two arguments.
 _COMPARING = frozenset(
     {
@@ -59,25 +61,37 @@ class Reading:
     notes: list[str] = field(default_factory=list)
 
 
-def read_test(source: str, names: Set[str]) -> Reading:
-    """What a test case asks of these names of the student's."""
+def read_test(source: str, names: Set[str], *, shown: bool = True) -> Reading:
+    """What a test case asks of these names of the student's.
+
+    Args:
+        source: of the test cell.
+        names: that solution cells define.
+        shown: whether a value that a line shows is compared, as in a doctest.
+    """
     found = Reading()
     try:
-        body: Sequence[ast.stmt] = ast.parse(source).body
-    except SyntaxError as error:
-        found.reasons.append(f"it is not Python that can be read alone ({error.msg})")
+        body: Sequence[ast.stmt] = parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        what = error.msg if isinstance(error, SyntaxError) else error
+        found.reasons.append(f"it is not Python that can be read alone ({what})")
         return found
-    if body and isinstance(body[0], ast.FunctionDef):  # Otter's exception format: a function, and perhaps its call
-        if any(argument.arg == "env" for argument in body[0].args.args):
+    function = _test_function(body)
+    if function is not None:
+        if any(argument.arg == "env" for argument in function.args.args):
             found.reasons.append("it takes all names of the notebook")
             return found
-        body = [s for s in body[0].body if not _is_text(s)]
-    reader = _Reader(found, names)
-    reader.read(body)
+        body, shown = function.body, False
+    reader = _Reader(found, names, shown=shown)
+    reader.read([statement for statement in body if not _is_text(statement)])
     if reader.changed:
         found.calls.clear()
         found.reasons.append(f"`{reader.changed}` changes what its calls get between two of them: make a check of each")
-    if any("random" in line or "torch" in line for line in (*found.setup, *(c.arguments or "" for c in found.calls))):
+    found.setup[:] = _needed(found)
+    made = {node.id for line in found.setup for node in _names(ast.parse(line)) if isinstance(node.ctx, ast.Store)}
+    texts = [*found.setup, *(f"_({call.arguments or ''})" for call in found.calls)]
+    drawn = any(node.id == "rng" for text in texts for node in _names(ast.parse(text))) and "rng" not in made
+    if drawn or any("random" in text or "torch" in text for text in texts):
         found.calls.clear()
         found.reasons.append("its inputs are random, or of torch: draw them from `rng`, write tensors as tensor(...)")
     if not found.calls and not found.reasons:
@@ -85,11 +99,56 @@ def read_test(source: str, names: Set[str]) -> Reading:
     return found
 
 
+def _test_function(body: Sequence[ast.stmt]) -> ast.FunctionDef | None:
+    """The function that is the whole test, as in Otter's exception format; a call of it may follow."""
+    if not body or not isinstance(body[0], ast.FunctionDef) or len(body) > 2:
+        return None
+    function = body[0]
+    if len(body) == 2:
+        call = getattr(body[1], "value", None)
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != function.name:
+            return None
+        # Its arguments must be what Otter would pass: names of the notebook.
+        wanted = [argument.arg for argument in function.args.args]
+        if call.keywords or [getattr(given, "id", None) for given in call.args] != wanted[: len(call.args)]:
+            return None
+    return function
+
+
+def _names(node: ast.AST) -> Iterator[ast.Name]:
+    return (n for n in ast.walk(node) if isinstance(n, ast.Name))
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """Names that a statement binds."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    return {node.id for node in _names(statement) if not isinstance(node.ctx, ast.Load)}
+
+
+def _needed(found: Reading) -> list[str]:
+    """The statements of the setup on which inputs depend; others, such as an expected value, need not even run."""
+    wanted = {node.id for call in found.calls for node in _names(ast.parse(f"_({call.arguments or ''})"))}
+    kept: list[str] = []
+    for text in reversed(found.setup):
+        (statement,) = ast.parse(text).body
+        plain = isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.Assign)
+        read = {node.id for node in _names(statement)}
+        if not plain or wanted & (_bound(statement) | read):
+            wanted |= read
+            kept.append(text)
+    return kept[::-1]
+
+
 class _Reader:
-    def __init__(self, found: Reading, names: Set[str]) -> None:
-        self.found, self.names = found, names
+    def __init__(self, found: Reading, names: Set[str], *, shown: bool) -> None:
+        self.found, self.names, self.shown = found, names, shown
         #: Variables of the test that hold an answer.
         self.answers: dict[str, Call] = {}
+        #: Names that hang on an answer in another way.
+        self.touched: set[str] = set()
         #: Names that the setup binds, and whether an answer was asked for already.
         self.made: set[str] = set()
         self.asked = False
@@ -100,22 +159,28 @@ class _Reader:
         for statement in body:
             if isinstance(statement, ast.Assign) and self._keep(statement):
                 continue
+            first = ast.unparse(statement).splitlines()[0]
+            if _is_print(statement) and not (self.shown and self._mentions(statement)):
+                continue
             if not self._mentions(statement):
-                self._make(statement)
+                if isinstance(statement, ast.Assert):
+                    self.found.reasons.append(f"`{first}` compares nothing that a solution cell defines")
+                else:
+                    self._make(statement)
                 continue
             asked = list(self._compared(statement))
             if asked:
                 self.found.calls += asked
                 self.asked = True
                 self._tolerance(statement)
+                self._message(statement)
             else:
-                self.found.reasons.append(
-                    f"`{ast.unparse(statement).splitlines()[0]}` is no plain comparison of an answer"
-                )
+                self.touched |= _bound(statement)
+                self.found.reasons.append(f"`{first}` is no plain comparison of an answer")
 
     def _make(self, statement: ast.stmt) -> None:
         """Keep a statement for the setup, which runs as a whole before the first call."""
-        bound = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        bound = _bound(statement)
         fresh = isinstance(statement, ast.Import | ast.ImportFrom) or (
             isinstance(statement, ast.Assign)
             and all(isinstance(target, ast.Name) for target in statement.targets)
@@ -142,6 +207,17 @@ class _Reader:
                 "where the default is too strict"
             )
 
+    def _message(self, statement: ast.stmt) -> None:
+        """Tell of a message: as a hint it would be shown for hidden checks, too, and may give the answer away."""
+        message = statement.msg if isinstance(statement, ast.Assert) else None
+        given = getattr(statement, "value", None)
+        if isinstance(given, ast.Call):
+            message = next((k.value for k in given.keywords if k.arg in ("err_msg", "msg")), None)
+        if message is not None:
+            self.found.notes.append(
+                f"its message {ast.unparse(message)} is not taken over: make it the hint where it gives nothing away"
+            )
+
     def _keep(self, statement: ast.Assign) -> bool:
         """Whether a variable is set to an answer, to be compared later."""
         call = self._call(statement.value)
@@ -152,8 +228,8 @@ class _Reader:
         return True
 
     def _mentions(self, node: ast.AST) -> bool:
-        known = self.names | self.answers.keys()
-        return any(isinstance(n, ast.Name) and n.id in known for n in ast.walk(node))
+        known = self.names | self.answers.keys() | self.touched
+        return any(name.id in known for name in _names(node))
 
     def _call(self, node: ast.expr) -> Call | None:
         """The answer that an expression is as a whole."""
@@ -173,7 +249,10 @@ class _Reader:
         node = statement.test if isinstance(statement, ast.Assert) else getattr(statement, "value", None)
         if not isinstance(statement, ast.Assert | ast.Expr) or node is None:
             return
-        if isinstance(statement, ast.Expr) and self._call(node) is not None:  # a doctest shows the answer itself
+        if isinstance(statement, ast.Expr) and not self.shown:  # what is neither asserted nor shown compares nothing
+            if not isinstance(node, ast.Call) or not _last_name(node.func).startswith("assert"):
+                return
+        elif isinstance(statement, ast.Expr) and self._call(node) is not None:  # a doctest shows the answer itself
             yield from filter(None, [self._call(node)])
             return
         while isinstance(node, ast.Call) and _last_name(node.func) in _AROUND and len(node.args) == 1:
@@ -203,3 +282,8 @@ def _last_name(node: ast.expr) -> str:
 
 def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_print(statement: ast.stmt) -> bool:
+    call = getattr(statement, "value", None)
+    return isinstance(statement, ast.Expr) and isinstance(call, ast.Call) and _last_name(call.func) == "print"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import keyword
 import re
@@ -12,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course.load import load_assignment
+from autograder.course.syntax import parse
 from autograder.errors import CourseError, UsageError
+from autograder.grading.build import generated_files
 from autograder.grading.key import solved_key
 from autograder.importing.nbgrader import read_nbgrader
 from autograder.importing.otter import read_otter
 from autograder.importing.parts import Imported, Part, Task, TestCase, Todo
 from autograder.importing.tests import Call, Reading, read_test
 from autograder.records.files import write_atomically
+from autograder.text import visible
 
 READERS = {"otter": read_otter, "nbgrader": read_nbgrader}
 MAX_BYTES = 50 * 2**20
@@ -63,6 +67,7 @@ def import_notebook(kind: str, notebook: Path, course: Path, *, trust: bool = Fa
         UsageError: the notebook cannot be read, or the assignment is there already.
     """
     imported = READERS[kind](_cells(notebook))
+    imported.parts[:] = _in_a_master(imported.parts, imported.todos)
     name = re.sub(r"\W+", "_", notebook.stem).strip("_").lower()
     if not name.isidentifier() or keyword.iskeyword(name):
         raise UsageError(f"{notebook}: an assignment cannot be called {name!r}. Give the notebook a name of letters.")
@@ -92,6 +97,9 @@ def _cells(notebook: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{notebook}: not a notebook that can be read ({error}).") from error
     cells = document.get("cells") if isinstance(document, dict) else None
+    language = _language(document)
+    if language.lower() not in ("", "python"):
+        raise UsageError(f"{notebook}: it is written in {visible(language, 40)}. An assignment here is in Python.")
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise UsageError(f"{notebook}: not a notebook of format 4: it has no list of cells.")
     for number, cell in enumerate(cells, start=1):
@@ -99,27 +107,67 @@ def _cells(notebook: Path) -> list[dict[str, Any]]:
         lines = source if isinstance(source, list) else [source]
         if not all(isinstance(line, str) for line in lines) or not isinstance(cell.get("metadata", {}), dict):
             raise UsageError(f"{notebook}: cell {number} has no text, or no metadata. Open and save it with Jupyter.")
+        try:
+            "".join(lines).encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{notebook}: cell {number} holds half a character ({error.reason}).") from error
     return cells
+
+
+def _language(document: Any) -> str:
+    """The programming language that a notebook names, "" where it names none."""
+    told = document.get("metadata") if isinstance(document, dict) else None
+    for block, key in (("language_info", "name"), ("kernelspec", "language")):
+        said = told.get(block) if isinstance(told, dict) else None
+        if isinstance(said, dict) and isinstance(said.get(key), str):
+            return str(said[key])
+    return ""
+
+
+_CELL_MARK = re.compile(r"^#[ \t]*%%(?=[ \t\[]|$)", re.MULTILINE)
+
+
+def _in_a_master(parts: Sequence[Part], todos: list[Todo]) -> Iterator[Part]:
+    """Cells as they stand in a percent text: magics are comments there, and no line of one may begin another cell."""
+    from jupytext.magics import comment_magic
+
+    for part in parts:
+        if part.kind == "code":
+            source = "\n".join(comment_magic(part.source.splitlines()))
+            text = _CELL_MARK.sub("# %", source)
+            try:
+                parse(text)
+            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+                what = error.msg if isinstance(error, SyntaxError) else error
+                todos.append(Todo(part.cell, f"it is not Python, so it is left out ({what})", part.source))
+                continue
+        else:
+            source = part.source
+            text = re.sub(r"^([ \t]*)%%", r"\1%", source, flags=re.MULTILINE)
+        if text != source:
+            todos.append(Todo(part.cell, "a line that would begin a cell in a master begins with % instead of %% now"))
+        yield replace(part, source=text)
 
 
 # What students write.
 
 
-_Defined = ast.FunctionDef | ast.ClassDef | ast.Assign
+_Defined = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
+_VALUES = (ast.Assign, ast.AnnAssign)
+#: Names that the text of `checks.py` needs.
+_RESERVED = frozenset({"call", "call_twice", "question", "value", "math", "np", "annotations"})
 
 
 def _definitions(part: Part) -> dict[str, _Defined]:
     """Names that a solution cell defines at its top level."""
-    try:
-        body = ast.parse(part.source).body
-    except SyntaxError:
-        return {}
     found: dict[str, _Defined] = {}
-    for statement in body:
+    for statement in parse(part.source).body:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             found[statement.name] = statement
-        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            found[statement.targets[0].id] = statement
+        elif isinstance(statement, _VALUES) and statement.value is not None:
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            if len(targets) == 1 and isinstance(targets[0], ast.Name):
+                found[targets[0].id] = statement
     return found
 
 
@@ -128,7 +176,7 @@ def _solved(imported: Imported) -> dict[str, _Defined]:
 
 
 def _values(imported: Imported) -> set[str]:
-    return {name for name, node in _solved(imported).items() if isinstance(node, ast.Assign)}
+    return {name for name, node in _solved(imported).items() if isinstance(node, _VALUES)}
 
 
 # Checks.
@@ -142,18 +190,47 @@ def _checks(imported: Imported, todos: list[Todo]) -> dict[str, list[_Check]]:
     for task in imported.tasks:
         if not task.tests:
             todos.append(Todo(task.cell, f"{task.name}: it has no tests, so it is no question here"))
+        if isinstance(task.points, list) and task.tests and len(task.points) != len(task.tests):
+            told = f"{len(task.points)} points for {len(task.tests)} tests: the points of its checks are a guess"
+            todos.append(Todo(task.cell, f"{task.name}: {told}"))
         for test, points in zip(task.tests, _shares(task), strict=True):
-            reading = read_test(test.source, solved.keys())
+            reading = read_test(test.source, solved.keys(), shown=test.shown)
             for reason in (*reading.reasons, *(reading.notes if reading.calls else ())):
                 todos.append(Todo(test.cell, f"{task.name} ({points:g} points): {reason}", test.source))
             asked = list(dict.fromkeys(call.name for call in reading.calls))
-            for name in asked:
+            for name, share in zip(asked, _split(points, len(asked)), strict=True):
                 mine = replace(reading, calls=list(dict.fromkeys(c for c in reading.calls if c.name == name)))
                 if name not in usable or any((c.arguments is None) != (name in _values(imported)) for c in mine.calls):
                     todos.append(Todo(test.cell, f"{task.name}: `{name}` is asked in a way of its own", test.source))
                     continue
-                found.setdefault(name, []).append(_Check(test, mine, points / len(asked)))
+                check = _Check(test, mine, share)
+                fault = _fault(name, check)
+                if fault:
+                    todos.append(Todo(test.cell, f"{task.name} ({share:g} points): {fault}", test.source))
+                    continue
+                found.setdefault(name, []).append(check)
+            if len(asked) > 1:
+                told = f"{task.name}: its {points:g} points are shared out between {', '.join(asked)}"
+                todos.append(Todo(test.cell, told))
+    worthless = [name for name, checks in found.items() if not any(check.points for check in checks)]
+    for name in worthless:
+        cell = found.pop(name)[0].test.cell
+        todos.append(Todo(cell, f"{name}: its tests give no points, and a question here has some, so it is none"))
     return {name: _public_and_hidden(name, checks, _values(imported), todos) for name, checks in found.items()}
+
+
+def _fault(name: str, check: _Check) -> str:
+    """Why a check cannot be drawn as it is; "" where it can."""
+    if name in _RESERVED:
+        return f"`{name}` is a name that checks.py needs itself: choose another one"
+    _, *function = _check_text(name, 1, check, check.points, twice=check.test.hidden)
+    names: dict[str, Any] = {}
+    try:
+        exec("\n".join([*_IMPORTS, *function]), names)
+        names["_"](names["np"].random.default_rng(0))
+    except (Exception, SystemExit) as error:  # whatever the lines of the test raise where they stand alone
+        return f"its inputs cannot be made without the notebook ({type(error).__name__}: {visible(str(error), 200)})"
+    return ""
 
 
 def _shares(task: Task) -> list[float]:
@@ -163,8 +240,14 @@ def _shares(task: Task) -> list[float]:
     given = [test.points for test in task.tests]
     left = [p for p in given if p is None]
     whole = task.points if isinstance(task.points, float) else (1.0 if not any(given) else sum(filter(None, given)))
-    share = max(0.0, whole - sum(filter(None, given))) / len(left) if left else 0.0
-    return [share if p is None else p for p in given]
+    rest = iter(_split(max(0.0, whole - sum(filter(None, given))), len(left)))
+    return [next(rest) if p is None else p for p in given]
+
+
+def _split(points: float, count: int) -> list[float]:
+    """Points in parts of about the same size, in hundredths, that add up to them."""
+    sums = [round(points * part / count, 2) for part in range(count + 1)] if count else []
+    return [round(after - before, 2) for before, after in itertools.pairwise(sums)]
 
 
 def _public_and_hidden(name: str, checks: list[_Check], values: set[str], todos: list[Todo]) -> list[_Check]:
@@ -194,28 +277,41 @@ def _public_and_hidden(name: str, checks: list[_Check], values: set[str], todos:
     return [turned(checks[0], hidden=False), *checks[1:]]
 
 
+_IMPORTS = (
+    "from __future__ import annotations",
+    "",
+    "import math",
+    "",
+    "import numpy as np",
+    "",
+    "from autograder.course import call, call_twice, question, value",
+    "",
+)
+
+
 def _checks_text(
     name: str, source: str, questions: dict[str, list[_Check]], values: set[str], todos: Sequence[Todo]
 ) -> str:
     lines = [f'"""Checks of {name}, made from {source}; what is left to do stands at the end and in TODO.md."""', ""]
-    lines += ["from __future__ import annotations", "", "import math", "", "import numpy as np", ""]
-    lines += ["from autograder.course import call, call_twice, question, value", ""]
+    lines += _IMPORTS
     for question, checks in questions.items():
         kind = ', kind="value"' if question in values else ""
-        points = round(sum(check.points for check in checks), 2)
-        lines += ["", f'{question} = question("{question}", points={points:g}{kind})', ""]
+        # Rounded so that the points of the checks add up to those of the question.
+        sums = [round(sum(check.points for check in checks[:end]), 2) for end in range(len(checks) + 1)]
+        lines += ["", f'{question} = question("{question}", points={sums[-1]:g}{kind})', ""]
         twice = next((check for check in checks if check.test.hidden), None)
         for number, check in enumerate(checks, start=1):
-            lines += ["", *_check_text(question, number, check, twice=check is twice), ""]
+            points = sums[number] - sums[number - 1]
+            lines += ["", *_check_text(question, number, check, points, twice=check is twice), ""]
     lines += ["", "# To be done by hand:", "#"]
     for todo in todos or [Todo(0, "nothing")]:
         lines += [f"# - {_told(todo)}", *(f"#     {line}".rstrip() for line in todo.text.splitlines()[:20])]
     return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
-def _check_text(question: str, number: int, check: _Check, *, twice: bool) -> Iterator[str]:
+def _check_text(question: str, number: int, check: _Check, points: float, *, twice: bool) -> Iterator[str]:
     title = f"{'hidden' if check.test.hidden else 'public'} test {number}, of cell {check.test.cell}"
-    options = ["" if check.test.hidden else "public=True", f"points={round(check.points, 2):g}"]
+    options = ["" if check.test.hidden else "public=True", f"points={round(points, 2):g}"]
     hint = " ".join(check.test.hint.split())
     options += [f"hint={hint!r}"] if hint else []
     yield f"@{question}.check({', '.join([repr(title), *filter(None, options)])})"
@@ -243,68 +339,98 @@ def _master(imported: Imported, questions: set[str], todos: list[Todo]) -> str:
         if part.kind == "markdown":
             cells.append("\n".join(["# %% [markdown]", *(f"# {line}".rstrip() for line in part.source.splitlines())]))
         else:
-            source = _marked(part, questions, todos) if part.solution else _unmarked(part.source)
+            source = _marked(part, questions, todos) if part.solution else _regions(part.source)[0]
             cells.append(f"# %%\n{source.strip()}")
     return "\n\n".join(cells) + "\n"
 
 
-_MARK_LINE = re.compile(r"^[ \t]*# (?:BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
-
-
-def _unmarked(source: str) -> str:
-    return _MARK_LINE.sub("", source)
+_MARK_LINE = re.compile(r"(?P<indent>[ \t]*)# (?P<which>BEGIN|END) SOLUTION[ \t]*$")
+#: First and last line of what is replaced, and by which lines.
+_Edit = tuple[int, int, list[str]]
 
 
 def _marked(part: Part, questions: set[str], todos: list[Todo]) -> str:
     """A solution cell with marks that hide what students write of it."""
-    source = _unmarked(part.source)
+    source, regions = _regions(part.source)
+    if regions is None:
+        todos.append(Todo(part.cell, "its marks do not pair, so functions are hidden as a whole", part.source))
     todos += _left_visible(part, source)
     lines = source.splitlines()
-    edits: list[tuple[int, int, str]] = []
-    kept = False
+    edits: list[_Edit] = []
     for name, node in _definitions(replace(part, source=source)).items():
-        text = "\n".join(part.source.splitlines())
-        if isinstance(node, ast.Assign):
-            if name in questions and node.end_lineno == node.lineno:
-                edits.append((node.lineno, node.lineno, ""))
+        if isinstance(node, _VALUES):
+            if name in questions:
+                lines[(node.end_lineno or node.lineno) - 1] += "  # SOLUTION"
             else:
-                todos.append(
-                    Todo(part.cell, f"`{name}` is no question, so students see its value", lines[node.lineno - 1])
-                )
-            continue
-        if name not in questions:
-            todos.append(
-                Todo(part.cell, f"no check asks for `{name}`, so students see it as it is", lines[node.lineno - 1])
-            )
-            continue
-        own = _own_region(text, name)
-        if own:
-            kept = True
-            continue
-        body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-        if body:
-            edits.append((_first_line(body[0]), node.end_lineno or node.lineno, " " * body[0].col_offset))
-    if kept and not edits:
-        return part.source
-    for begin, end, indent in sorted(edits, reverse=True):
-        if not indent:
-            lines[begin - 1] += "  # SOLUTION"
+                reason = f"`{name}` is no question, so students see its value"
+                todos.append(Todo(part.cell, reason, lines[node.lineno - 1]))
+        elif name not in questions:
+            reason = f"no check asks for `{name}`, so students see it as it is"
+            todos.append(Todo(part.cell, reason, lines[node.lineno - 1]))
         else:
-            lines[end:end] = [f"{indent}# END SOLUTION"]
-            lines[begin - 1 : begin - 1] = [f"{indent}# BEGIN SOLUTION"]
+            edits += _hidden(node, lines, regions or ())
+    for begin, end, text in sorted(edits, reverse=True):
+        lines[begin - 1 : end] = text
     return "\n".join(lines)
+
+
+def _regions(source: str) -> tuple[str, list[tuple[int, int, str]] | None]:
+    """A text without its marks, and the lines between them: first, last, indentation; None where marks do not pair."""
+    lines: list[str] = []
+    marks: list[tuple[str, int, str]] = []
+    for line in source.splitlines():
+        mark = _MARK_LINE.match(line)
+        if mark is None:
+            lines.append(line)
+        else:
+            marks.append((mark["which"], len(lines), mark["indent"]))
+    text = "\n".join(lines)
+    if [which for which, *_ in marks] != ["BEGIN", "END"] * (len(marks) // 2):
+        return text, None
+    return text, [
+        (before + 1, last, indent) for (_, before, indent), (_, last, _) in zip(marks[::2], marks[1::2], strict=True)
+    ]
+
+
+def _hidden(
+    node: ast.FunctionDef | ast.ClassDef, lines: Sequence[str], regions: Sequence[tuple[int, int, str]]
+) -> list[_Edit]:
+    """Our marks in a function: where the author has them, else around all but signature and docstring."""
+    text = node.body[0] if ast.get_docstring(node) is not None else None
+    head = (text.end_lineno if text else node.lineno) or node.lineno
+    last = node.end_lineno or node.lineno
+    authors = [region for region in regions if head < region[0] <= last and region[2]]
+    if authors:
+        return [(b, e, [f"{i}# BEGIN SOLUTION", *lines[b - 1 : e], f"{i}# END SOLUTION"]) for b, e, i in authors]
+    body = node.body[1:] if text else node.body
+    if not body:
+        return []
+    begin, column = _first_line(body[0]), body[0].col_offset
+    before = lines[begin - 1][:column]
+    if before.strip():  # on the line of the signature
+        inside = [f"    {lines[begin - 1][column:]}", *lines[begin:last]]
+        return [(begin, last, [before.rstrip(), "    # BEGIN SOLUTION", *inside, "    # END SOLUTION"])]
+    while begin - 1 > head and _is_comment(lines[begin - 2], before):
+        begin -= 1
+    while last < len(lines) and _is_comment(lines[last], before):
+        last += 1
+    while not lines[last - 1].strip():
+        last -= 1
+    return [(begin, last, [f"{before}# BEGIN SOLUTION", *lines[begin - 1 : last], f"{before}# END SOLUTION"])]
+
+
+def _is_comment(line: str, indent: str) -> bool:
+    """Whether a line is a comment of a block, or an empty line."""
+    return not line.strip() or line.startswith(f"{indent}#")
 
 
 def _left_visible(part: Part, source: str) -> Iterator[Todo]:
     """Lines of a solution that belong to no function, class or variable, so that no mark of ours hides them."""
-    try:
-        body = ast.parse(source).body
-    except SyntaxError as error:
-        yield Todo(part.cell, f"it is not Python that can be read alone ({error.msg}); students see all of it", source)
-        return
-    for node in body:
-        named = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and len(node.targets) == 1
-        if not named and not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
+    named = {(node.lineno, node.col_offset) for node in _definitions(replace(part, source=source)).values()}
+    for node in parse(source).body:
+        if (node.lineno, node.col_offset) not in named and not isinstance(
+            node, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
+        ):
             text = ast.get_source_segment(source, node) or ""
             yield Todo(part.cell, "students see these lines of the solution; move or remove them", text)
 
@@ -312,21 +438,6 @@ def _left_visible(part: Part, source: str) -> Iterator[Todo]:
 def _first_line(node: ast.stmt) -> int:
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def _own_region(source: str, name: str) -> bool:
-    """Whether the author's marks stand inside of the function alone."""
-    inside, marks = False, 0
-    for line in source.splitlines():
-        if re.match(rf"(?:def|class) {re.escape(name)}\b", line):
-            inside = True
-        elif line.strip() and not line[0].isspace():
-            inside = False
-            if line.startswith(("# BEGIN SOLUTION", "# END SOLUTION")):
-                return False
-        if inside and re.match(r"\s+# (?:BEGIN|END) SOLUTION", line):
-            marks += 1
-    return marks == 2
 
 
 # What is left.
@@ -351,9 +462,10 @@ def _todo_text(source: str, todos: Sequence[Todo]) -> str:
 
 
 def _problem(course: Path, name: str, trust: bool) -> str:
-    """Why the assignment does not load, or its solution does not answer its own checks."""
+    """Why the assignment does not load, its solution does not answer its own checks, or students cannot have them."""
     try:
-        solved_key(load_assignment(course, name), trust=trust)
+        assignment = load_assignment(course, name)
+        generated_files(assignment, solved_key(assignment, trust=trust))
     except CourseError as error:
         return str(error)
     return ""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import zipfile
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 from autograder.course.model import Assignment
 from autograder.errors import UsageError
 from autograder.grading.key import AnswerKey, write_key
 from autograder.records.files import write_atomically
-from autograder.records.provenance import engine_version
 
 #: The earliest that a zip archive can say; a real one would make every build differ.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -47,6 +49,11 @@ def write_archive(path: Path, members: Members, executable: Collection[str]) -> 
     Raises:
         UsageError: it cannot be written.
     """
+    write_file(path, zipped(members, executable))
+
+
+def zipped(members: Members, executable: Collection[str]) -> bytes:
+    """A zip archive of these members."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(members.items()):
@@ -55,7 +62,7 @@ def write_archive(path: Path, members: Members, executable: Collection[str]) -> 
             info.create_system = 3  # Unix, whose modes follow
             info.external_attr = (0o100755 if name in executable else 0o100644) << 16
             archive.writestr(info, content)
-    write_file(path, data.getvalue())
+    return data.getvalue()
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -85,39 +92,72 @@ exec "${{AUTOGRADER_PYTHON:-$root/venv/bin/python}}" {started} "$root"
 
 def solution_files(assignment: Assignment, below: str) -> dict[str, bytes]:
     """Master and checks, with all that lies beside them, as members below a folder that is then a course."""
-    home = assignment.folder / "solutions"
-    files = {path.relative_to(home): path for path in sorted(assignment.master.parent.rglob("*")) if path.is_file()}
-    members = {
-        f"{below}/solutions/{name.as_posix()}": path.read_bytes()
-        for name, path in files.items()
-        if _NOT_COPIED.isdisjoint(name.parts)
-    }
+    files = _files_below(assignment.master.parent, assignment.folder)
+    members = {f"{below}/{name}": content for name, content in files.items()}
     settings = assignment.folder / "course.toml"  # its language and its words
     return members | ({f"{below}/course.toml": settings.read_bytes()} if settings.is_file() else {})
 
 
+def _files_below(folder: Path, home: Path) -> dict[str, bytes]:
+    """What lies in a folder, by its name seen from another; without what Python and Jupyter keep there."""
+    files = {path.relative_to(home): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name.as_posix(): path.read_bytes() for name, path in files.items() if _NOT_COPIED.isdisjoint(name.parts)}
+
+
 def requirement_files(requirements: Path | None, wheel: Path | None, extra: str = "") -> dict[str, str | bytes]:
-    """``requirements.txt`` for pip, which names this package, and the wheel where the package comes from one.
+    """``requirements.txt`` for pip, which names a wheel of this package, and that wheel.
 
     Args:
         requirements: a file with further requirements and options of pip, which come first.
-        wheel: of this package; without one pip has to find the release that builds the archive.
+        wheel: of this package; without one the package is packed as it is here.
         extra: of this package, in brackets.
 
     Raises:
-        UsageError: a file is not there, or it is not known which release this is.
+        UsageError: a file is not there, or this package cannot be packed.
     """
-    version = engine_version()
-    if wheel is None and "unknown" in version:
-        raise UsageError(
-            "This package was never installed, so no release can be named. Name a wheel of it with --wheel."
-        )
-    lines = f"autograder{extra}=={version}\n" if wheel is None else f"./{wheel.name}{extra}\n"
+    if wheel is not None and wheel.suffix != ".whl":
+        raise UsageError(f"{wheel}: pip takes no such file for a wheel. Name one that ends in .whl.")
     try:
-        if requirements is not None:
-            lines = requirements.read_text(encoding="utf-8").rstrip("\n") + "\n" + lines
-        more = {} if wheel is None else {wheel.name: wheel.read_bytes()}
+        name, content = own_wheel() if wheel is None else (wheel.name, wheel.read_bytes())
+        before = "" if requirements is None else requirements.read_text(encoding="utf-8").rstrip("\n") + "\n"
     except (OSError, UnicodeDecodeError) as error:
         named = requirements if isinstance(error, UnicodeDecodeError) else error.filename
         raise UsageError(f"{named}: cannot be read ({error}).") from error
-    return {"requirements.txt": lines, **more}
+    return {"requirements.txt": f"{before}./{name}{extra}\n", name: content}
+
+
+def own_wheel() -> tuple[str, bytes]:
+    """Name and content of a wheel of this package as it is installed here; the same files give the same bytes.
+
+    No index is asked for the package: on PyPI another project has its name.
+
+    Raises:
+        UsageError: it was never installed, so that its requirements are not known.
+    """
+    try:
+        installed = metadata.distribution("autograder")
+    except metadata.PackageNotFoundError:
+        installed = None
+    told = installed and installed.read_text("METADATA")
+    if installed is None or not told:
+        raise UsageError(
+            "This package was never installed, so it is not known what it requires. Name a wheel of it with --wheel."
+        )
+    name = f"autograder-{installed.version}"
+    about = f"{name}.dist-info"
+    home = Path(__file__).resolve().parents[1]
+    files = _files_below(home, home.parent)
+    files[f"{about}/METADATA"] = told.encode()
+    files[f"{about}/WHEEL"] = _WHEEL.encode()
+    files[f"{about}/entry_points.txt"] = (installed.read_text("entry_points.txt") or "").encode()
+    record = [f"{file},sha256={_digest(content)},{len(content)}\n" for file, content in files.items()]
+    files[f"{about}/RECORD"] = "".join([*record, f"{about}/RECORD,,\n"]).encode()
+    return f"{name}-py3-none-any.whl", zipped(files, ())
+
+
+#: What pip wants to know of a wheel.
+_WHEEL = "Wheel-Version: 1.0\nGenerator: autograder\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+def _digest(content: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

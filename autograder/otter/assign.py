@@ -44,7 +44,7 @@ def build_master(
         seed: from which the inputs of hidden checks are drawn.
         trust: let the solution answer even where this machine cannot hold hostile code.
         requirements: further requirements and options of pip.
-        wheel: of this package, where pip cannot find the release.
+        wheel: of this package, instead of one that is made of it as it is here.
 
     Returns:
         Path of the master.
@@ -56,9 +56,10 @@ def build_master(
     key = solved_key(assignment, seed=seed, trust=trust)
     files = {f"{HIDDEN}/{name}.json": data for name, data in hidden_data(key).items()}
     wanted = requirement_files(requirements, wheel, "[otter]")
-    if wheel is not None:  # Otter lays files of the archive below this folder
-        wanted["requirements.txt"] = str(wanted["requirements.txt"]).replace(f"./{wheel.name}", f"./files/{wheel.name}")
-    extra = [*files, *(name for name in wanted if name != "requirements.txt")]
+    (packed,) = (name for name in wanted if name != "requirements.txt")
+    # Otter lays files of the archive below this folder.
+    wanted["requirements.txt"] = str(wanted["requirements.txt"]).replace(f"./{packed}", f"./files/{packed}")
+    extra = [*files, packed]
     master = master_notebook(assignment, key, seed, extra)
     home = out / f"{assignment.name}-master"
     for name, content in {f"{assignment.name}.ipynb": master, **files, **wanted}.items():

@@ -87,7 +87,8 @@ def build(
     wheel: Annotated[
         Path | None,
         typer.Option(
-            help="Wheel of this package, to go into the archive [default: pip finds the release].", show_default=False
+            help="Wheel of this package, to go into the archive [default: made of the installed one].",
+            show_default=False,
         ),
     ] = None,
     trust_submissions: TrustOption = False,

@@ -85,7 +85,7 @@ def build_gradescope(
         out: folder of the archive, made if missing.
         settings: how it is graded.
         requirements: further requirements and options of pip.
-        wheel: of this package, where pip cannot find the release.
+        wheel: of this package, instead of one that is made of it as it is here.
 
     Returns:
         Path of the archive.

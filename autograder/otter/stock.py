@@ -65,7 +65,7 @@ def build_otter(
         seed: from which the inputs of hidden checks are drawn.
         trust: let the solution answer even where this machine cannot hold hostile code.
         requirements: further requirements and options of pip.
-        wheel: of this package, where pip cannot find the release.
+        wheel: of this package, instead of one that is made of it as it is here.
 
     Returns:
         Path of the archive.

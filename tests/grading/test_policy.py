@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from autograder.errors import CourseError
 from autograder.grading.examine import mark_one
 from autograder.grading.grade import in_slots
 from autograder.grading.key import make_key
+from autograder.grading.notebook_file import code_cells
 from autograder.grading.notebook_text import NotebookText
 from autograder.grading.policy import refusal
 from autograder.grading.submissions import Submission
@@ -435,3 +437,10 @@ def test_an_observing_check_cannot_be_public(tmp_path: Path):
     (home / "checks.py").write_text(text, encoding="utf-8")
     with pytest.raises(CourseError, match="needs the grader's sandbox"):
         load_assignment(tmp_path, "hw")
+
+
+def test_a_check_that_metadata_ask_for_is_no_way_around_the_rules():
+    cell = {"cell_type": "code", "source": "def f(x):\n    return x", "metadata": {"otter": {"tests": ["f"]}}}
+    cells = code_cells(json.dumps({"cells": [cell]}).encode())
+    assert cells[0][1].endswith('().check("f")')
+    assert NotebookText(cells).suspicious == {}

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from autograder.cli import app
 from autograder.course.load import load_assignment
 from autograder.course.master import stub_cells
+from autograder.errors import UsageError
 from autograder.importing.nbgrader import read_nbgrader
 from autograder.importing.otter import read_otter
 from autograder.importing.tests import Call, read_test
@@ -43,6 +44,31 @@ def test_plain_comparisons_are_taken(source, calls):
     assert (found.calls, found.reasons) == (calls, [])
 
 
+def test_a_print_is_a_test_only_where_it_shows_an_answer():
+    assert read_test("assert f(1) == 2\nprint('right')\nassert f(2) == 3", NAMES).calls == [
+        Call("f", "1"),
+        Call("f", "2"),
+    ]
+    assert read_test("print(f(1))", NAMES).reasons == ["`print(f(1))` is no plain comparison of an answer"]
+    assert read_test("print(f(1))", NAMES, shown=False).reasons == ["it compares no answer with a value"]
+
+
+@pytest.mark.parametrize("source", ["f(3)", "f(3) == 9", "np.allclose(f(3), 9)"])
+def test_what_is_neither_asserted_nor_shown_compares_nothing(source):
+    assert read_test(source, NAMES).calls == [Call("f", "3")]
+    for text, shown in ((source, False), (f"def test(f):\n    {source}", True)):
+        found = read_test(text, NAMES, shown=shown)
+        assert found.calls == []
+        assert "is no plain comparison of an answer" in found.reasons[0]
+
+
+def test_what_only_the_expected_value_needs_stays_behind():
+    source = (
+        "from nose.tools import assert_equal\nimport torch\nseen = open('x')\na = [1]\nb = a\nassert_equal(f(b), seen)"
+    )
+    assert read_test(source, NAMES).setup == ["a = [1]", "b = a"]
+
+
 def test_what_makes_the_inputs_goes_along():
     found = read_test("import numpy as np\na = np.eye(2)\nassert_equal(f(a), a)", NAMES)
     assert found.setup == ["import numpy as np", "a = np.eye(2)"]
@@ -65,6 +91,10 @@ def test_what_makes_the_inputs_goes_along():
         ("assert_close(f(torch.ones(2)), 2)", "write tensors as tensor(...)"),
         ("a = 1\nassert f(a) == 1\na = 2\nassert f(a) == 4", "`a = 2` changes what its calls get"),
         ("a = [2, 1]\nassert f(a) == 1\na.sort()\nassert f(a) == 2", "`a.sort()` changes what its calls get"),
+        ("def near(a, b):\n    return a == b\nassert near(f(1), 2)", "`assert near(f(1), 2)` is no plain comparison"),
+        ("def check(n):\n    assert f(n) == 1\ncheck(3)", "`check(3)` is no plain comparison"),
+        ("assert 'f' in globals()", "`assert 'f' in globals()` compares nothing that a solution cell defines"),
+        ("a = rng.normal(size=3)\nassert_equal(f(a), a)", "draw them from `rng`"),
         ("a = 1\ny = f(a)\na += 1\nassert y == 1", "`a += 1` changes what its calls get"),
     ],
 )
@@ -89,13 +119,17 @@ def test_inputs_of_their_own_may_follow_an_earlier_call():
         ("np.testing.assert_almost_equal(f(1), 2, 3)", "decimal"),
         ("self.assertAlmostEqual(f(1), 2, 3)", "places"),
         ("self.assertEqual(f(1), 2, 'a message')", ""),
+        ("assert f(1) == 2, 'one and one'", "message 'one and one' is"),
+        ("assert_equal(f(1), 2, err_msg='no')", "message 'no' is"),
         ("assert np.all(f(1) == 2)", ""),
     ],
 )
 def test_a_tolerance_that_is_not_taken_over_is_told(source, told):
     found = read_test(source, NAMES)
     assert found.calls == [Call("f", "1")]
-    assert [note.partition(" are not")[0] for note in found.notes] == [f"its {told}"] * bool(told)
+    assert [note.partition(" not taken")[0].removesuffix(" are") for note in found.notes] == [f"its {told}"] * bool(
+        told
+    )
 
 
 def code(source: str, **metadata: Any) -> dict[str, Any]:
@@ -294,6 +328,15 @@ def test_without_a_test_that_can_be_used_there_is_a_list_only(tmp_path):
         (json.dumps({"cells": [{"cell_type": "code", "source": "", "metadata": []}]}), "or no metadata"),
         (json.dumps({"cells": [raw("# BEGIN TESTS")]}), "TESTS is never ended"),
         (json.dumps({"cells": [raw("# END TESTS")]}), "Cell 1: END TESTS without its begin"),
+        (json.dumps({"cells": [raw("# BEGIN QUESTION", "name: q1")]}), "The question of cell 1 is never ended"),
+        (
+            json.dumps({"cells": [raw("# BEGIN QUESTION", "name: q1"), raw("# BEGIN QUESTION", "name: q2")]}),
+            "Cell 2: BEGIN QUESTION before the question of cell 1 ends",
+        ),
+        (
+            json.dumps({"cells": [], "metadata": {"kernelspec": {"language": "R", "name": "ir"}}}),
+            "it is written in R. An assignment here is in Python",
+        ),
         (json.dumps({"cells": [raw("# BEGIN QUESTION", "a: [")]}), "Cell 1: its settings are not YAML"),
         (json.dumps({"cells": [raw("# BEGIN SOLUTION"), raw("# BEGIN TESTS")]}), "BEGIN TESTS inside of SOLUTION"),
     ],
@@ -310,3 +353,216 @@ def test_what_is_there_is_not_overwritten(tmp_path):
     exit_code, said = run("nbgrader", NBGRADER, tmp_path)
     assert exit_code == 2
     assert "is there already" in said.replace("\n", " ")
+
+
+def imported(origin: str, cells: list[dict[str, Any]], folder: Path) -> tuple[str, str, str]:
+    """What an import that works says, its master, and the code that students get."""
+    exit_code, said = run(origin, cells, folder)
+    assert exit_code == 0, said
+    master = (folder / "course" / "solutions" / "hw" / "hw.py").read_text(encoding="utf-8")
+    return said, master, "\n".join(stub_cells(load_assignment(folder / "course", "hw")))
+
+
+def solution(source: str) -> dict[str, Any]:
+    return code(source, **nbgrader(solution=True, grade_id="s"))
+
+
+def graded(source: str, points: float = 1) -> dict[str, Any]:
+    return code(source, **nbgrader(grade=True, locked=True, points=points, grade_id="t"))
+
+
+TWO = [graded("assert f(1) == 2"), graded("assert f(2) == 3")]
+
+
+def test_every_function_of_a_cell_keeps_its_marks_or_gets_some(tmp_path):
+    """Also where only one of them has marks: the other's must not go."""
+    cell = solution(
+        "def f(x):\n    # first\n    ### BEGIN SOLUTION\n    y = x + 1\n    ### END SOLUTION\n    # then\n"
+        "    #BEGIN SOLUTION: the end\n    return y\n    #END SOLUTION\n\n"
+        'def g(x):\n    """Twice."""\n    # the trick: add\n    return x + x\n    # done\n\n\ndef h(x): return 77 * x'
+    )
+    tests = [*TWO, graded("assert g(1) == 2"), graded("assert g(2) == 4"), graded("assert h(1) == 77")]
+    _, _, students = imported("nbgrader", [code("import numpy as np"), cell, *tests], tmp_path)
+    for secret in ("y = x + 1", "return y", "the trick", "x + x", "done", "77"):
+        assert secret not in students
+    for kept in ("# first", "# then", "Twice.", "def h(x):"):
+        assert kept in students
+
+
+@pytest.mark.parametrize("begin", ["### BEGIN HIDDEN TESTS", "# BEGIN HIDDEN TESTS", "###  BEGIN HIDDEN TESTS  "])
+def test_hidden_tests_stay_hidden_however_their_mark_is_written(begin):
+    end = begin.replace("BEGIN", "END")
+    (task,) = read_nbgrader([graded(f"assert f(1) == 2\n{begin}\nassert f(77) == 78\n{end}")]).tasks
+    assert [(test.hidden, "77" in test.source) for test in task.tests] == [(False, False), (True, True)]
+
+
+def test_what_only_graders_may_read_is_left_out(tmp_path):
+    task = text(
+        "Draw it.\n=== BEGIN MARK SCHEME ===\nA point for the axes.\n=== END MARK SCHEME ===",
+        **nbgrader(task=True, points=3, grade_id="task"),
+    )
+    loose = code("a = 1\n### BEGIN HIDDEN TESTS\nassert a == 1\n### END HIDDEN TESTS")
+    no_solution = code("### BEGIN SOLUTION\nb = 2\n### END SOLUTION")
+    function = solution("def f(x):\n    return x + 1")
+    said, master, _ = imported("nbgrader", [task, loose, no_solution, function, *TWO], tmp_path)
+    assert "Draw it." in master
+    assert "axes" not in master
+    assert "assert a" not in master
+    assert "BEGIN" not in master.replace("# BEGIN SOLUTION", "", 1)
+    for line in (
+        "cell 1: a task or an answer in words (3 points) is graded by hand",
+        "cell 2: hidden tests or a scheme of marks outside of a test are left out",
+        "cell 3: marks of a solution in a cell that is none: students see what is between",
+    ):
+        assert line in said
+
+
+@pytest.mark.parametrize("what", ["HIDDEN TESTS", "MARK SCHEME"])
+def test_a_mark_of_nbgrader_without_its_end_is_refused(what):
+    with pytest.raises(UsageError, match=f"Cell 1: BEGIN {what} without its end"):
+        read_nbgrader([code(f"### BEGIN {what}\npass")])
+
+
+def test_magics_and_lines_that_look_like_cells_do_no_harm(tmp_path):
+    cells = [
+        text("Sums\n\n%% are not cells"),
+        code("%matplotlib inline\n!true\n# %% a section\nimport numpy as np"),
+        code("%%html\n<b>bold</b>"),
+        solution("%%time\ndef f(x):\n    return x + 1"),
+        *TWO,
+    ]
+    said, _, students = imported("nbgrader", cells, tmp_path)
+    assert "%matplotlib inline\n!true\n# % a section\nimport numpy as np" in students
+    assert students.count("%%") == 1
+    assert "%%time\ndef f(x):" in students
+    assert "cell 3: it is not Python, so it is left out" in said
+    for number in (1, 2):
+        assert f"cell {number}: a line that would begin a cell in a master begins with % instead of %% now" in said
+
+
+def test_what_a_cell_of_ours_cannot_hold_is_listed(tmp_path):
+    pictured = text("![a](attachment:a.png)") | {"attachments": {"a.png": {"image/png": ""}}}
+    said, *_ = imported("nbgrader", [pictured, raw("raw"), solution("def f(x):\n    return x + 1"), *TWO], tmp_path)
+    assert "cell 1: pictures that are kept inside of the notebook are left out (a.png)" in said
+    assert "cell 2: a raw cell is left out" in said
+
+
+def test_points_of_thirds_add_up(tmp_path):
+    cells = [
+        solution("def f(x):\n    return x + 1\n\ndef g(x):\n    return x\n\ndef h(x):\n    return x"),
+        graded("assert f(1) == 2\n# BEGIN HIDDEN TESTS\nassert f(2) == 3\n# END HIDDEN TESTS"),
+        graded("assert f(1) == 2\nassert g(1) == 1\nassert h(1) == 1"),
+        graded("assert f(3) == 4\n# BEGIN HIDDEN TESTS\nf(4) == 5\n# END HIDDEN TESTS\n"
+               "# BEGIN HIDDEN TESTS\nassert f(5) == 6\n# END HIDDEN TESTS"),
+    ]  # fmt: skip
+    said, *_ = imported("nbgrader", cells, tmp_path)
+    assignment = load_assignment(tmp_path / "course", "hw")
+    assert sum(question.hundredths for question in assignment.questions) == 300
+    assert "t: its 1 points are shared out between f, g, h" in said
+
+
+def test_a_test_that_needs_the_notebook_is_listed_and_the_others_work(tmp_path):
+    cells = [
+        code("data = [1, 2]\nvalue = 3"),
+        solution("def f(x):\n    return x + 1\n\nvalue = 4\nspare = 5\nlong = [\n    1,\n]\ntyped: int = 66"),
+        *TWO,
+        graded("assert f(data[0]) == 2"),
+        graded("assert value == 4"),
+        graded("assert spare == 5", points=0),
+        graded("assert long == [1]"),
+        graded("assert typed == 66"),
+    ]
+    said, _, students = imported("nbgrader", cells, tmp_path)
+    for line in (
+        "cell 5: t (1 points): its inputs cannot be made without the notebook (NameError: name 'data' is not defined)",
+        "cell 6: t (1 points): `value` is a name that checks.py needs itself: choose another one",
+        "cell 7: spare: its tests give no points, and a question here has some, so it is none",
+        "cell 2: `spare` is no question, so students see its value",
+    ):
+        assert line in said
+    assert {q.name for q in load_assignment(tmp_path / "course", "hw").questions} == {"f", "long", "typed"}
+    assert "long = ..." in students
+    assert "66" not in students
+
+
+def test_a_public_check_that_students_cannot_have_is_told(tmp_path):
+    """`build` would refuse it."""
+    cells = [solution("def f(x):\n    return {x}"), graded("assert f(1) == {1}"), graded("assert f(2) == {2}")]
+    exit_code, said = run("nbgrader", cells, tmp_path)
+    assert exit_code == 1
+    assert "a value of type set in it, which a test file cannot hold" in said
+
+
+def test_points_of_old_notebooks_are_texts():
+    cell = graded("assert f(1) == 2")
+    cell["metadata"]["nbgrader"]["points"] = "2.5"
+    assert read_nbgrader([cell]).tasks[0].points == 2.5
+
+
+def test_marks_of_otter_are_read_as_otter_reads_them(tmp_path):
+    cells = [
+        code("# IGNORE\nprint('for colleagues')"),
+        text("## Ignore ##\nFor colleagues, too."),
+        text(
+            "# Part 1\n\n```otter\n# BEGIN QUESTION\nname: q1\npoints: [1, 2]\n```\n\n"
+            "Square it.\nNot this. # IGNORE\n\n```otter\n# Begin Prompt\n```"
+        ),
+        code("def square(x): ..."),
+        fenced("# end prompt"),
+        raw("# begin solution (short)"),
+        code("def square(x):\n    return x ** 2 # SOLUTION"),
+        text("```otter\n# END SOLUTION\n```\n```otter\n# BEGIN TESTS\n```"),
+        code("square(3) == 9 # not hidden"),
+        code("# a hidden test\nsquare(123) == 15129"),
+        text("```otter\n# END TESTS\n```\n\n```otter\n# END QUESTION\n```\n\nGood."),
+        code("secret = 3 # SOLUTION"),
+        raw("# EXPORT"),
+    ]
+    said, master, students = imported("otter", cells, tmp_path)
+    (square,) = load_assignment(tmp_path / "course", "hw").questions
+    assert [(check.public, check.hundredths) for check in square.checks] == [(True, 100), (False, 200)]
+    assert [word in master for word in ("# # Part 1", "Square it.", "Good.")] == [True] * 3
+    for gone in ("colleagues", "Not this", "```", "x ** 2"):
+        assert gone not in students
+        assert gone not in master.replace("x ** 2", "")
+    for line in (
+        "cell 4: a prompt of its own is replaced by our stub",
+        "cell 12: marks of a solution in a cell that is none: students see what is between",
+        "cell 13: a raw cell is left out",
+    ):
+        assert line in said
+
+
+def test_points_that_do_not_fit_the_tests_are_told(tmp_path):
+    cells = otter_cells(raw)
+    cells[3] = raw("# BEGIN QUESTION", "name: q1", "points: [1, 2]")
+    said, *_ = imported("otter", cells, tmp_path)
+    assert "cell 4: q1: 2 points for 3 tests: the points of its checks are a guess" in said
+    assert "cell 1: settings of the assignment have no counterpart here: name, tests" in said
+
+
+@pytest.mark.parametrize("points", [-1, float("nan"), float("inf"), "two"])
+def test_points_that_are_none_are_told(points):
+    (todo,) = read_nbgrader([graded("assert f(1) == 2", points)]).todos
+    assert todo.reason.startswith("t: its points are no number from 0 (")
+    for cells in (
+        [raw("# BEGIN QUESTION", "name: q", f"points: {json.dumps(points)}"), raw("# END QUESTION")],
+        [raw("# BEGIN QUESTION", "name: q", f"points: {{each: {json.dumps(points)}}}"), raw("# END QUESTION")],
+    ):
+        reasons = [todo.reason for todo in read_otter(cells).todos]
+        assert any("its points are no number from 0 (" in reason for reason in reasons)
+
+
+def test_a_test_that_ends_the_program_and_marks_that_do_not_pair_are_told(tmp_path):
+    unpaired = solution("def f(x):\n    ### END SOLUTION\n    return x + 1\n    ### BEGIN SOLUTION")
+    said, _, students = imported("nbgrader", [unpaired, *TWO, graded("exit()\nassert f(3) == 4")], tmp_path)
+    assert "cell 1: its marks do not pair, so functions are hidden as a whole" in said
+    assert "x + 1" not in students
+    assert "cell 4: t (1 points): its inputs cannot be made without the notebook (SystemExit: " in said
+
+
+def test_half_a_character_is_refused(tmp_path):
+    (tmp_path / "hw.ipynb").write_text(json.dumps({"cells": [code("x = '\ud800'")]}), encoding="utf-8")
+    done = CliRunner().invoke(app, ["import", "nbgrader", str(tmp_path / "hw.ipynb"), "--out", str(tmp_path)])
+    assert done.exit_code == 2, done.output
+    assert "cell 1 holds half a character" in done.output.replace("\n", " ")

@@ -14,8 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.course.master import solution_cells
+from autograder.course.master import solution_cells, student_notebook
 from autograder.course.model import Assignment
+from autograder.records.provenance import engine_version
 
 from .conftest import notebook
 
@@ -40,7 +41,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_the_master_is_valid_and_the_same_every_time(tiny: Assignment, tmp_path: Path):
     made = contents(build(tiny, tmp_path / "one"))
     assert made == contents(build(tiny, tmp_path / "two"))
-    assert sorted(made) == ["hidden_checks/double.json", "hidden_checks/half.json", "requirements.txt", "tiny.ipynb"]
+    wheel = f"autograder-{engine_version()}-py3-none-any.whl"
+    others = ["hidden_checks/double.json", "hidden_checks/half.json", "requirements.txt", "tiny.ipynb"]
+    assert sorted(made) == [wheel, *others]
+    assert made["requirements.txt"] == f"./files/{wheel}[otter]\n".encode()
     nbformat.validate(nbformat.reads(made["tiny.ipynb"].decode(), as_version=4))
 
 
@@ -65,7 +69,7 @@ def test_solutions_tests_and_prompts_stand_between_otters_marks(tiny: Assignment
     )
     # Nothing that is hidden can be read in what students get: the data of hidden checks are files of the archive.
     config = sources[0]
-    assert 'autograder_files: ["hidden_checks/double.json", "hidden_checks/half.json"]' in config
+    assert 'autograder_files: ["hidden_checks/double.json", "hidden_checks/half.json", "autograder-' in config
 
 
 def assign(folder: Path, name: str) -> Path:
@@ -97,7 +101,8 @@ def test_what_otter_makes_of_it_gives_our_points(name, request, tmp_path: Path):
 
     def named(text: str, folder: str) -> Path:
         document: dict[str, Any] = json.loads(text)
-        document["metadata"]["otter"] = {"assignment_name": name}
+        if folder == "solved":
+            document["metadata"]["otter"] = {"assignment_name": name}
         path = tmp_path / folder / f"{name}.ipynb"
         path.parent.mkdir()
         path.write_text(json.dumps(document), encoding="utf-8")
@@ -106,6 +111,7 @@ def test_what_otter_makes_of_it_gives_our_points(name, request, tmp_path: Path):
     paths = [
         named(notebook(*solution_cells(assignment)), "solved"),
         named(json.dumps(student), "blank"),
+        named(student_notebook(assignment), "ours"),  # what `autograder build` makes is taken, too
     ]
     if name == "softmax":
         examples = same_marks.ROOT / "examples" / "submissions" / "softmax"
@@ -116,4 +122,4 @@ def test_what_otter_makes_of_it_gives_our_points(name, request, tmp_path: Path):
         assert theirs is not None, path
         assert same_marks.differences(mine, theirs) == {}, path
     assert sum(ours[0].values()) == sum(q.hundredths for q in assignment.questions) / 100
-    assert sum(ours[1].values()) == 0
+    assert sum(ours[1].values()) == sum(ours[2].values()) == 0

@@ -1,7 +1,7 @@
-"""Eleven cheats that are known to work on a notebook grader: here each earns what the untouched notebook earns.
+"""Eleven cheats that are known to work on a notebook grader, and some against this one: none earns anything here.
 
-Each is written for the archives of this package, so that it can work where student code and checks share a process:
-stock Otter falls for those that the last tests name.
+The eleven are written for the archives of this package, so that they can work where student code and checks share a
+process: stock Otter falls for those that the last tests name.
 """
 
 from __future__ import annotations
@@ -126,6 +126,81 @@ def loaded(self, *args, **kwargs):
 GradingResults.__init__ = loaded
 """,
 }
+#: Written against this engine, not against Otter.
+MORE = {
+    "results of one's own, again and again": """
+import os, pathlib, threading, time
+def forge():
+    for root in ("/autograder", os.environ.get("AUTOGRADER_ROOT", ".."), "..", "."):
+        try:
+            pathlib.Path(root, "results", "results.json").write_text('{"score": 99}')
+        except OSError:
+            pass
+def again():
+    while True:
+        forge()
+        time.sleep(0.05)
+threading.Thread(target=again, daemon=True).start()
+if os.fork() == 0:
+    os.setsid()
+    again()
+""",
+    "modules of the job that find all right": """
+import gc, sys
+for name, module in list(sys.modules.items()):
+    for attribute in list(vars(module)) if name.startswith("autograder") else ():
+        if any(word in attribute for word in ("compare", "verdict", "outcome", "judge")):
+            setattr(module, attribute, lambda *a, **k: None)
+def double(x):
+    for thing in gc.get_objects():
+        expected = getattr(thing, "expected", None) if type(thing).__module__.startswith("autograder") else None
+        if isinstance(expected, dict) and expected:
+            return next(iter(expected.values()))
+    return x
+""",
+    "objects that say to be arrays": """
+import numpy as np
+class Array:
+    __class__ = property(lambda self: np.ndarray)
+    dtype = property(lambda self: np.dtype(float))
+    shape = property(lambda self: (3,))
+    __eq__ = lambda self, other: True
+    __array__ = lambda self, *a, **k: np.zeros(3)
+    __getattr__ = lambda self, name: lambda *a, **k: self
+def double(x):
+    return Array()
+half = double
+""",
+    "the solution from the files of the grader": """
+import os
+roots = ["/autograder", "..", "../source", "/proc/1/root", *(f"/proc/{pid}/cwd" for pid in (1, os.getppid()))]
+for root in roots:
+    for folder, _, files in os.walk(root):
+        for file in {"tiny.py", "checks.py", "double.json"}.intersection(files):
+            try:
+                text = open(os.path.join(folder, file)).read()
+            except OSError:
+                continue
+            if "return 2 * x" in text or "expected" in text:
+                def double(x):
+                    return 2 * x
+""",
+    "memory of the process above": """
+import os
+for pid in [p for p in os.listdir("/proc") if p.isdigit()] if os.path.isdir("/proc") else []:
+    try:
+        with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+            for line in maps:
+                begin, end = (int(number, 16) for number in line.split()[0].split("-"))
+                memory.seek(begin)
+                if int(pid) != os.getpid() and b"BEGIN SOLUTION" in memory.read(end - begin):
+                    def double(x):
+                        return 2 * x
+    except (OSError, ValueError, OverflowError):
+        pass
+""",
+}
+ALL = CHEATS | MORE
 
 
 class _Log:
@@ -164,9 +239,9 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(tiny: Assignment, canary: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One submission per cheat, and the untouched notebook."""
     folder = tmp_path_factory.mktemp("cheats")
-    for number, source in enumerate(["", *CHEATS.values()]):
+    for number, source in enumerate(["", *ALL.values()]):
         text = cheating(tiny, source.replace(CANARY, str(canary)))
-        if number == 1 + list(CHEATS).index("a log that unpickles"):
+        if number == 1 + list(ALL).index("a log that unpickles"):
             zipped(folder / f"{number}.zip", text, canary)
         else:
             (folder / f"{number}.ipynb").write_text(text, encoding="utf-8")
@@ -177,22 +252,21 @@ def folder(tiny: Assignment, canary: Path, tmp_path_factory: pytest.TempPathFact
 def marks(tiny: Assignment, folder: Path) -> list[Mark]:
     """Of the untouched notebook, then of each cheat."""
     run = grade(tiny, list(folder.iterdir()), workers=2, seed=SEED)
-    assert len(run.marks) == 1 + len(CHEATS)
+    assert len(run.marks) == 1 + len(ALL)
     return [next(mark for mark in run.marks if f"/{number}." in mark.file) for number in range(len(run.marks))]
 
 
-@pytest.mark.parametrize("cheat", CHEATS)
+@pytest.mark.parametrize("cheat", ALL)
 def test_a_cheat_earns_what_the_untouched_notebook_earns(cheat, marks, canary):
     earned = [
-        {q.name: points(q.hundredths) for q in mark.questions}
-        for mark in (marks[0], marks[1 + list(CHEATS).index(cheat)])
+        {q.name: points(q.hundredths) for q in mark.questions} for mark in (marks[0], marks[1 + list(ALL).index(cheat)])
     ]
     assert earned == [{"double": 0, "half": 0}] * 2
     assert not canary.exists()
 
 
 def test_where_a_notebook_runs_there_are_no_tests_to_tell_of(marks):
-    mark = marks[1 + list(CHEATS).index("a message with the text of the tests")]
+    mark = marks[1 + list(ALL).index("a message with the text of the tests")]
     assert all("FileNotFoundError" in check.message for check in mark.questions[0].checks)
 
 
@@ -201,7 +275,7 @@ def everything(tiny: Assignment, canary: Path) -> str:
     """One notebook with all cheats, each in a cell of its own before the first check."""
     notebook = json.loads(student_notebook(tiny))
     at = next(i for i, cell in enumerate(notebook["cells"]) if "grader.check(" in "".join(cell["source"]))
-    for number, source in enumerate(CHEATS.values()):
+    for number, source in enumerate(ALL.values()):
         cell = {"id": f"cheat{number}", "metadata": {}, "source": source.replace(CANARY, str(canary))}
         notebook["cells"].insert(at, {**notebook["cells"][at], **cell})
     return json.dumps(notebook)

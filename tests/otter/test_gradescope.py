@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from autograder.cli import app
 from autograder.course.model import Assignment
 from autograder.errors import GraderError, UsageError
 from autograder.grading.reading import Rejected
-from autograder.otter.archive import requirement_files
+from autograder.otter.archive import own_wheel, requirement_files
 from autograder.otter.container import assignment_of, grade_submission, handed_in, results_document
 from autograder.otter.gradescope import COURSE, Settings, build_gradescope, read_settings
 from autograder.records.mark import CellMark, CheckMark, Mark, QuestionMark
 from autograder.records.provenance import engine_version
 
+WHEEL = f"autograder-{engine_version()}-py3-none-any.whl"
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
@@ -160,6 +162,7 @@ def test_the_same_course_gives_the_same_archive_without_caches(tiny: Assignment,
     assert made[0].read_bytes() == made[1].read_bytes()
     with zipfile.ZipFile(made[0]) as packed:
         assert sorted(packed.namelist()) == [
+            WHEEL,
             "course/solutions/tiny/checks.py",
             "course/solutions/tiny/tiny.py",
             "requirements.txt",
@@ -167,7 +170,7 @@ def test_the_same_course_gives_the_same_archive_without_caches(tiny: Assignment,
             "settings.json",
             "setup.sh",
         ]
-        assert packed.read("requirements.txt").decode() == f"autograder=={engine_version()}\n"
+        assert packed.read("requirements.txt").decode() == f"./{WHEEL}\n"
 
 
 def test_setup_installs_what_the_requirements_name(tiny: Assignment, tmp_path: Path):
@@ -209,9 +212,32 @@ def test_requirements_that_cannot_be_met_are_refused(tmp_path: Path, monkeypatch
         requirement_files(tmp_path / "nowhere.txt", None)
     with pytest.raises(UsageError, match=r"nowhere.whl: cannot be read"):
         requirement_files(None, tmp_path / "nowhere.whl")
-    monkeypatch.setattr("autograder.otter.archive.engine_version", lambda: "0+unknown")
+    with pytest.raises(UsageError, match=r"nowhere.zip: .* Name one that ends in .whl"):
+        requirement_files(None, tmp_path / "nowhere.zip")
+
+    def missing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "distribution", missing)
     with pytest.raises(UsageError, match="Name a wheel of it with --wheel"):
         requirement_files(None, None)
+
+
+def test_the_wheel_of_an_archive_is_this_package(tmp_path: Path):
+    """No index has it: on PyPI another project has its name."""
+    name, content = own_wheel()
+    assert (name, content) == own_wheel()
+    (tmp_path / name).write_bytes(content)
+    target = tmp_path / "installed"
+    pip = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--target", target, tmp_path / name]
+    subprocess.run(pip, check=True, capture_output=True)
+    package = ROOT / "autograder"
+    wanted = {p.relative_to(package) for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    made = target / "autograder"
+    assert {p.relative_to(made) for p in made.rglob("*") if p.is_file() and "__pycache__" not in p.parts} == wanted
+    assert (target / "bin" / "autograder").exists()
+    (told,) = target.glob("*.dist-info/METADATA")
+    assert "Requires-Dist: numpy" in told.read_text(encoding="utf-8")
 
 
 def test_an_archive_that_cannot_be_written_is_refused(tiny: Assignment, tmp_path: Path):

@@ -69,7 +69,9 @@ def half(x):
 
 def test_the_members_are_those_that_otter_expects(archive: Path):
     with zipfile.ZipFile(archive) as packed:
+        wheel = f"autograder-{engine_version()}-py3-none-any.whl"
         assert sorted(packed.namelist()) == [
+            wheel,
             "environment.yml",
             "otter_config.json",
             "requirements.txt",
@@ -81,7 +83,7 @@ def test_the_members_are_those_that_otter_expects(archive: Path):
             "tests/half.json",
             "tests/half.py",
         ]
-        assert packed.read("requirements.txt").decode() == f"autograder[otter]=={engine_version()}\n"
+        assert packed.read("requirements.txt").decode() == f"./{wheel}[otter]\n"
         assert json.loads(packed.read("otter_config.json")) == {"lang": "python", "seed": 5}
         # What hidden checks ask and expect is data, no code.
         text = packed.read("tests/double.py").decode()

@@ -87,6 +87,11 @@ def read_archive(path: Path) -> Archive:
         raise UsageError(
             f"{path}: there is no test file (tests/*.py) in it. Is it the autograder.zip of `otter assign`?"
         )
+    if any("autograder.otter.examine" in text for text in tests.values()):
+        raise UsageError(
+            f"{path}: it was made by `autograder otter build`, and no job holds what its hidden tests ask. "
+            "Grade the assignment itself: autograder grade NAME."
+        )
     files = {str(PurePosixPath(*name.parts[1:])): data for name, data in members.items() if name.parts[0] == "files"}
     seed, variable = config.get("seed"), config.get("seed_variable")
     return Archive(

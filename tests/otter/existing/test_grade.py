@@ -299,13 +299,17 @@ def bad_archives(folder: Path) -> dict[str, tuple[Path, str]]:
         "missing": (folder / "nowhere.zip", "not a zip archive that can be read"),
         "text": (folder / "text.zip", "not a zip archive that can be read"),
         "outside": (outside, "a member would lie outside"),
+        "ours": (
+            make_archive(folder / "ours.zip", {"q1": "from autograder.otter.examine import examine"}),
+            "Grade the assignment itself: autograder grade NAME",
+        ),
         "no tests": (make_archive(folder / "none.zip", {}), "there is no test file"),
         "another language": (make_archive(folder / "r.zip", TESTS, lang="r"), "only Python can be graded"),
         "broken test": (make_archive(folder / "broken.zip", {"q1": "x = ("}), r"tests/q1.py .* cannot be used: Synta"),
     }
 
 
-@pytest.mark.parametrize("kind", ["missing", "text", "outside", "no tests", "another language", "broken test"])
+@pytest.mark.parametrize("kind", ["missing", "text", "outside", "ours", "no tests", "another language", "broken test"])
 def test_an_archive_that_cannot_be_graded_is_refused_with_a_reason(kind, tmp_path):
     path, reason = bad_archives(tmp_path)[kind]
     (tmp_path / "ann.ipynb").write_text(notebook(), encoding="utf-8")
