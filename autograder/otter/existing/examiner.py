@@ -23,6 +23,7 @@ from autograder.grading.layouts import compile_id_pattern
 from autograder.grading.marking import Reveal, cell_marks
 from autograder.grading.submissions import Submission, find_submissions, recognised
 from autograder.otter.existing.archive import Archive
+from autograder.otter.existing.handed_in import with_files
 from autograder.otter.existing.relay import Apart, Beside, Courtroom, KnownCase, Question, files_frame, put_files
 from autograder.otter.existing.stand_in import NotCarried
 from autograder.records.mark import CheckMark, Mark, QuestionMark, Verdict
@@ -186,7 +187,8 @@ class OtterExaminer:
         """What was found for every question, and the transcript of the first sitting."""
         limits = self.terms.limits
         cells = list(_seeded(submission.cells, self.archive.seeding()))
-        prepare = partial(put_files, frame=self._files)
+        frames = [self._files, *([files_frame(dict(submission.files), of_student=True)] if submission.files else [])]
+        prepare = partial(put_files, frames=frames)
         with Courtroom(pair.tests, self._files, limits) as room:
             apart = [Apart(question, room) for question in questions if question.name not in beside]
             together = [Beside(question) for question in questions if question.name in beside]
@@ -285,12 +287,13 @@ def grade_existing(
     sources = [
         replace(source, assignment=belongs) for source in find_submissions(paths, archive.name, id_pattern=pattern)
     ]
-    known = None if solution is None else replace(find_submissions([solution], archive.name)[0], assignment="").read()
+    solved = [] if solution is None else [replace(find_submissions([solution], archive.name)[0], assignment="")]
+    known = with_files(solved)[0].read() if solved else None
     terms = terms or Terms()
     return run_in(
         OtterExaminer(archive, terms, beside=beside, solution=known, secret=paths, many=len(sources) > FEW),
         archive.name,
-        sources,
+        with_files(sources),
         conditions={"reveal": terms.reveal} | ({"id_pattern": id_pattern} if id_pattern else {}),
         named=sorted(str(path.resolve()) for path in paths),
         workers=workers,

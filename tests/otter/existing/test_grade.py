@@ -293,6 +293,28 @@ def test_the_command_grades_a_class_and_keeps_its_marks(tmp_path):
     assert "q3" in done.output
 
 
+def test_files_of_an_export_lie_beside_the_notebook(tmp_path):
+    """They replace none of the assignment's, which may lie where they would have to."""
+    tests = {"q1": TESTS["q2"]}
+    archive = make_archive(tmp_path / "hw.zip", tests, files={"helper.py": "factor = 2", "data/x": "1"})
+    source = "from helper import factor\nfrom mine.part import zero\ndef halve(x): return x / factor + zero"
+    hashes = set()
+    for student, zero in (("ann", "0"), ("bob", "1")):
+        with zipfile.ZipFile(tmp_path / f"{student}.zip", "w") as made:
+            made.writestr(f"{student}/hw.ipynb", notebook(source, CHECKS["q1"]))
+            made.writestr(f"{student}/mine/part.py", f"zero = {zero}")
+            made.writestr(f"{student}/helper.py", "factor = 1")
+            made.writestr(f"{student}/data", "in the way of a folder")
+            made.writestr(f"{student}/.OTTER_LOG", b"\x80")
+            made.writestr(f"{student}/large.bin", bytes(17 * 2**20))
+    marks = grade(archive, tmp_path / "ann.zip", tmp_path / "bob.zip")["marks"]
+    for mark in marks:
+        assert mark["flags"] == ["1 of the files beside the notebook could not be used"]
+        hashes.add(mark["submission"]["sha256"])
+    assert [(mark["submission"]["student"], mark["points"]) for mark in marks] == [("ann", 2), ("bob", 0)]
+    assert len(hashes) == 2
+
+
 def bad_archives(folder: Path) -> dict[str, tuple[Path, str]]:
     (folder / "text.zip").write_text("no archive", encoding="utf-8")
     outside = folder / "outside.zip"
