@@ -295,8 +295,9 @@ def test_the_command_grades_a_class_and_keeps_its_marks(tmp_path):
 
 def test_files_of_an_export_lie_beside_the_notebook(tmp_path):
     """They replace none of the assignment's, which may lie where they would have to."""
-    tests = {"q1": TESTS["q2"]}
-    archive = make_archive(tmp_path / "hw.zip", tests, files={"helper.py": "factor = 2", "data/x": "1"})
+    header = 'from otter.test_files import test_case\nname = "q1"\npoints = 2\n'
+    test = f"{header}@test_case()\ndef test_half(halve):\n    assert halve(3) == 1.5"
+    archive = make_archive(tmp_path / "hw.zip", {"q1": test}, files={"helper.py": "factor = 2", "data/x": "1"})
     source = "from helper import factor\nfrom mine.part import zero\ndef halve(x): return x / factor + zero"
     hashes = set()
     for student, zero in (("ann", "0"), ("bob", "1")):
