@@ -51,6 +51,7 @@ class Submission:
         flags: what a person should look at.
         handed_in: when, as far as it is known, seconds since 1970; no part of a mark.
         time_from: what says so.
+        files: path and content of what was handed in beside it, where that is of use.
     """
 
     student: str
@@ -61,6 +62,7 @@ class Submission:
     flags: tuple[str, ...] = ()
     handed_in: float | None = None
     time_from: TimeFrom = "file"
+    files: tuple[tuple[str, bytes], ...] = ()
 
     def read(self) -> Submission:
         """Itself, for it has been read; see `autograder.grading.examine.Readable`."""
@@ -173,7 +175,7 @@ def _at(path: Path, assignment: str, id_pattern: re.Pattern[str] | None) -> list
         found = list(_in_folder(path))
         place = Place(home.as_posix(), home.name, _reader_of_folder(home))
     elif path.suffix.lower() == ".zip" and path.is_file():
-        entries = _entries(path)
+        entries = archive_entries(path)
         found = list(_in_archive(path, entries))
         place = Place(home.as_posix(), home.stem, _reader_of_archive(path, entries))
     elif _is_notebook(path.name) and path.is_file():
@@ -239,8 +241,12 @@ def _ignored(parts: Sequence[str]) -> bool:
     return any(part in _IGNORED_FOLDERS for part in parts) or parts[-1].startswith("._")
 
 
-def _entries(path: Path) -> list[tuple[Parts, zipfile.ZipInfo]]:
-    """The files of an archive with their paths in it."""
+def archive_entries(path: Path) -> list[tuple[Parts, zipfile.ZipInfo]]:
+    """The files of an archive with their paths in it.
+
+    Raises:
+        Rejected: it cannot be read, or holds too many.
+    """
     with opened_archive(path, MAX_DIRECTORY_BYTES, "not a zip archive that can be read") as archive:
         entries = archive.infolist()
     if len(entries) > MAX_ARCHIVE_ENTRIES:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import sys
+import types
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +12,6 @@ import numpy as np
 
 class Foul(Exception):
     """What the other side sent is not what was agreed."""
-
-
-class StudentExit(Exception):
-    """The student's function tried to end the process, or raised what is no `Exception`."""
 
 
 SCALARS = (type(None), bool, int, float, complex, str)
@@ -33,11 +29,10 @@ _TORCH_NAMES = (
     *("float16", "bfloat16", "float32", "float64", "complex64", "complex128", "uint8", "int8", "int16", "int32"),
     *("int64", "bool", "Tensor", "strided"),
 )
-_ERRORS = {
-    f"builtins.{name}": kind
-    for name, kind in vars(builtins).items()
-    if isinstance(kind, type) and issubclass(kind, Exception)
-} | {"numpy.linalg.LinAlgError": np.linalg.LinAlgError}
+#: Libraries whose classes and functions are the same on both sides.
+_LIBRARIES = frozenset({"numpy", "torch", "scipy", "pandas", "matplotlib", *sys.stdlib_module_names}) - {"__main__"}
+#: Classes that no module names.
+_UNNAMED = {"generator": types.GeneratorType}
 
 
 def names_known(torch: Any) -> tuple[dict[str, Any], dict[int, str]]:
@@ -51,30 +46,32 @@ def library_name(value: Any) -> tuple[str, str] | None:
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", getattr(value, "__name__", None))
     if type(value) is np.ufunc:
         module = "numpy"
-    if type(module) is not str or type(name) is not str or module.partition(".")[0] not in _LIBRARIES:
+    if type(value) is types.MethodDescriptorType:
+        module = value.__objclass__.__module__
+    if type(module) is not str or type(name) is not str:
         return None
+    return (module, name) if library_object(module, name) is value else None
+
+
+def library_object(module: str, name: str) -> Any:
+    """What a library that is loaded here has under this name, None where there is none."""
+    if module.partition(".")[0] not in _LIBRARIES:
+        return None
+    if module == "builtins" and name in _UNNAMED:
+        return _UNNAMED[name]
     found: Any = sys.modules.get(module)
     for part in name.split("."):
-        found = getattr(found, part, None)
-    return (module, name) if found is value else None
+        found = vars(found).get(part) if isinstance(found, (type, types.ModuleType)) else None
+    return found
 
 
-_LIBRARIES = ("builtins", "math", "operator", "numpy", "torch", "scipy")
-
-
-def exception_of(body: Any) -> Exception:
-    """What the other side raised, as the nearest class that both sides have."""
-    names, arguments, text, traceback = fields(body, 4)
-    known = [_ERRORS[name] for name in listed(names) if type(name) is str and name in _ERRORS]
-    kind = known[0] if known else StudentExit
-    if type(text) is not str or any(type(a) not in SCALARS for a in listed(arguments)):
-        raise Foul("an exception without words")
-    try:
-        error: Exception = kind(*arguments)
-    except (TypeError, ValueError):  # one of the few that want arguments of their own
-        error = RuntimeError(text)
-    error.told = (text, tuple(line for line in listed(traceback) if type(line) is str))  # type: ignore[attr-defined]
-    return error
+def library_class(kind: type) -> tuple[str, str] | None:
+    """Module and name of the nearest class of a library that this one is or comes from, None for `object` alone."""
+    for base in type.__dict__["__mro__"].__get__(kind):
+        if base is not object and (known := library_name(base)):
+            # A class of classes says of a class no more than that it is one.
+            return None if issubclass(base, type) else known
+    return None
 
 
 def fields(value: Any, count: int) -> list[Any]:

@@ -5,7 +5,8 @@ what comes back is its result, or the exception that it raised. Values cross in 
 
 - numbers, texts, tuples and the like are copied;
 - lists, dicts, arrays, tensors and generators of random numbers are *shared*: each side has one, and before it is the
-  other's turn whatever changed is copied into the other's, so that an optimizer's step or a shuffled list is seen;
+  other's turn whatever changed is copied into the other's, so that an optimizer's step or a shuffled list is seen.
+  What the tests have no more use for is forgotten by both;
 - everything else stays where it is, and the other side gets a `Remote` that stands in for it.
 
 A tensor that was computed by the other side is joined to the graph of this side: a backward pass goes through it, with
@@ -25,17 +26,19 @@ import io
 import random
 import sys
 import types
+import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import numpy as np
 
 from autograder.course.values import TensorValue, Unsupported
-from autograder.otter.existing.known import SCALARS, Foul, exception_of, fields, library_name, listed, names_known
+from autograder.otter.existing.carried import COPIES, KINDS, crosses_raw, kind_of, made_of, of_raw, raw
+from autograder.otter.existing.known import SCALARS, Foul, fields, library_name, library_object, listed, names_known
+from autograder.otter.existing.raised import Errors, StudentsClass, told, told_class
 from autograder.otter.existing.stand_in import OPERATIONS, NotCarried, Remote, call, number_of, other_side
-from autograder.sandbox.describe import describe_error
-from autograder.sandbox.live import Converter
+from autograder.sandbox.live import MAX_BYTES, Converter
 from autograder.sandbox.wire import MAX_INT, MAX_TEXT
 
 #: Shared objects, and objects that stand-ins were made for, until the question is done.
@@ -63,6 +66,10 @@ class _Shared:
     known: Any = None
     #: Of a tensor that was computed by the side of the student: numbers of the other side's tensors that it came from.
     sources: list[int] | None = None
+    #: Of such a tensor on the side of the tests: lives as long as a backward pass may come through it.
+    passage: weakref.ref[Any] | None = None
+    #: Of a tensor that others were computed from: their passages.
+    leads_to: list[weakref.ref[Any]] = field(default_factory=list)
 
 
 class Exchange:
@@ -80,11 +87,16 @@ class Exchange:
         self._next = first
         self._shared: dict[int, _Shared] = {}
         self._by_identity: dict[int, _Shared] = {}
+        # Tensors that the tests have forgotten, while a backward pass may still come through them.
+        self._behind: dict[int, Any] = {}
         self._lent: list[Any] = []
         self._lent_by_identity: dict[int, int] = {}
         self._converter = Converter()
         self._torch = self._converter.torch
         self._named, self._names = names_known(self._torch)
+        self._errors = Errors(None if trusting else functools.partial(Remote, self), self._decode)
+        self._classes: dict[int, type] = {}
+        self.acts = 0
         # The student's generators are the ones that count at first.
         self._random = None if trusting else self._random_states()
 
@@ -98,6 +110,7 @@ class Exchange:
             Foul: the other side answered something else.
             Exception: what the other side raised, as the nearest built-in class.
         """
+        self.acts += operation not in _ONLY_LOOKS
         self._send("ask", (operation, self._grad_mode(), operands, tuple((options or {}).items())))
         while True:
             message = self._channel.receive()
@@ -111,7 +124,7 @@ class Exchange:
                 raise Foul("an answer of an unknown kind")
             body = self._read(message)
             if kind == "raised":
-                raise exception_of(body)
+                raise body if isinstance(body, Exception) else Foul("an exception that is none")
             value, printed = fields(body, 2)
             if type(printed) is str and printed:
                 sys.stdout.write(printed)
@@ -131,6 +144,19 @@ class Exchange:
         """What stands in for the first object that the other side lent."""
         return Remote(self, 0)
 
+    def class_of(self, remote: Remote) -> type:
+        """A class of this side for that of an object of the other: of the same name, and from the same of a library."""
+        number = number_of(remote)
+        if number not in self._classes:
+            name, known = fields(self.ask("class", remote), 2)
+            base = object if known is None else library_object(*fields(known, 2))
+            kind = base if isinstance(base, type) else object
+            if kind.__name__ != name:
+                with contextlib.suppress(TypeError, ValueError, AttributeError):  # not every class can be derived from
+                    kind = type(str(name), (kind,), {})
+            self._classes[number] = kind
+        return self._classes[number]
+
     def _answer(self, message: Mapping[str, Any]) -> None:
         printed = io.StringIO()
         try:
@@ -145,15 +171,11 @@ class Exchange:
         except Foul:
             raise
         except BaseException as error:
-            text, traceback = describe_error(error)
-            names = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
-            plain = [argument for argument in error.args if type(argument) in SCALARS][:5]
-            arguments = plain if plain and len(plain) == len(error.args) else [text.partition(": ")[2] or text]
-            self._send("raised", (tuple(names[:20]), tuple(arguments), text, tuple(traceback)))
+            self._send("raised", error)
 
     def _operation(self, name: str, operands: Sequence[Any]) -> Callable[..., Any]:
         if not self._trusting:
-            if name != "call" or not operands or type(operands[0]) not in _CALLABLE:
+            if name != "call" or not operands or not _can_be_called(operands[0]):
                 raise TypeError("of what a test hands over only functions can be used, by calling them")
             return call
         if name == "vjp":
@@ -163,10 +185,12 @@ class Exchange:
         return OPERATIONS[name]
 
     def _send(self, turn: str, body: Any) -> None:
-        # In this order, for the other side reads in this order what is new.
+        # In this order, for the other side reads in this order what is new. What is changed and never used again here
+        # may still be used there.
         changes = self._changes()
+        forgotten = [] if self._trusting else self._forget_unused()
         encoded = self._encode(body)
-        self._channel.send({"turn": turn, "parts": {"changes": changes, "body": encoded}})
+        self._channel.send({"turn": turn, "parts": {"changes": changes, "forgotten": forgotten, "body": encoded}})
 
     def _read(self, message: Mapping[str, Any]) -> Any:
         parts = message.get("parts")
@@ -180,6 +204,9 @@ class Exchange:
                 self._write(self._shared[number], content)
             else:
                 raise Foul("a change of what is not shared")
+        if self._trusting:
+            for number in parts["forgotten"]:
+                self._forget(number)
         return self._decode(parts.get("body"))
 
     # Values that cross.
@@ -192,16 +219,6 @@ class Exchange:
             return value
         if kind is str and len(value) <= MAX_TEXT:
             return value
-        if kind is tuple:
-            return ("tuple", [self._encode(item) for item in value])
-        if kind is set or kind is frozenset:
-            return (kind.__name__, [self._encode(item) for item in value])
-        if kind is slice:
-            return ("slice", [self._encode(part) for part in (value.start, value.stop, value.step)])
-        if kind is range:
-            return ("range", [value.start, value.stop, value.step])
-        if kind is bytes and len(value) <= MAX_TEXT:
-            return ("bytes", np.frombuffer(value, np.uint8))
         if kind is Remote and other_side(value) is self:
             return ("yours", number_of(value))
         if id(value) in self._names:
@@ -210,8 +227,17 @@ class Exchange:
             return ("size", list(value))
         if issubclass(kind, np.generic):
             plain = self._converter.plain(value)
-            if type(plain) is not Unsupported:
+            if type(plain) is not Unsupported and value.dtype.isnative:
                 return plain
+            if crosses_raw(np.asarray(value)):
+                return ("raw", raw(np.asarray(value)))
+        if kind in COPIES:
+            with contextlib.suppress(ValueError):  # such as a time with a zone
+                parts = [*COPIES[kind].parts(value)]
+                if len(parts) != 1 or type(parts[0]) is not np.ndarray:
+                    return ("copy", COPIES[kind].name, [self._encode(part) for part in parts])
+                if parts[0].nbytes <= MAX_BYTES:
+                    return ("copy", COPIES[kind].name, parts)
         if id(value) in self._by_identity:
             return ("shared", self._by_identity[id(value)].number)
         shape = self._kind_of_shared(value)
@@ -220,19 +246,28 @@ class Exchange:
         return self._lend(value)
 
     def _lend(self, value: Any) -> Any:
+        if isinstance(type(value), type) and issubclass(type(value), BaseException):
+            return ("error", told(value, self._encode, self._number_of_lent if self._trusting else None))
         if not self._trusting:
+            if type(value) is StudentsClass:
+                return ("yours", number_of(value.remote))
             library = library_name(value)
             if library is not None:
                 return ("library", list(library))
-            if type(value) not in _CALLABLE:
+            if not _can_be_called(value):
                 raise NotCarried(f"an object of type {type(value).__name__} cannot be handed to the student's code")
+        elif isinstance(value, type) and issubclass(value, BaseException) and library_name(value) is None:
+            return ("error class", told_class(value, self._number_of_lent))
+        return ("mine", self._number_of_lent(value))
+
+    def _number_of_lent(self, value: Any) -> int:
         number = self._lent_by_identity.get(id(value))
         if number is None:
             number = self._lent_by_identity[id(value)] = len(self._lent)
             if number >= MAX_OBJECTS:
                 raise MemoryError("too many objects are in use at the same time")
             self._lent.append(value)
-        return ("mine", number)
+        return number
 
     def _decode(self, node: Any) -> Any:
         if type(node) in SCALARS or isinstance(node, np.generic):
@@ -253,10 +288,14 @@ class Exchange:
         if tag == "library" and self._trusting:
             module, name = content[0]
             return functools.reduce(getattr, name.split("."), importlib.import_module(module))
-        if tag == "bytes" and type(content[0]) is np.ndarray:
-            return content[0].tobytes()
-        if tag in _BUILT and type(content[0]) is list:
-            return _BUILT[tag]([self._decode(item) for item in content[0]])
+        if tag == "raw":
+            return of_raw(content[0])[()]
+        if tag == "copy" and len(content) == 2:
+            return made_of(content[0], [p if type(p) is np.ndarray else self._decode(p) for p in listed(content[1])])
+        if tag == "error":
+            return self._errors.error_of(content[0])
+        if tag == "error class":
+            return self._errors.class_of(content[0])
         if tag == "size" and self._torch is not None and type(content[0]) is list:
             return self._torch.Size(content[0])
         raise Foul("a value of an unknown kind")
@@ -265,21 +304,13 @@ class Exchange:
 
     def _kind_of_shared(self, value: Any) -> str | None:
         kind = type(value)
-        if kind is list:
-            return "list"
-        if kind is dict:
-            return "dict"
+        if kind is np.ndarray and (value.dtype == object or crosses_raw(value)):
+            return kind_of(value)
         if kind is np.ndarray or (self._torch is not None and kind in (self._torch.Tensor, self._torch.nn.Parameter)):
-            return (
-                None
-                if type(self._converter.plain(value)) is Unsupported
-                else "array"
-                if kind is np.ndarray
-                else "tensor"
-            )
-        if kind is np.random.Generator and type(value.bit_generator) is np.random.PCG64:
-            return "generator"
-        return None
+            if type(self._converter.plain(value)) is Unsupported:
+                return None
+            return "array" if kind is np.ndarray else "tensor"
+        return kind_of(value)
 
     def _share(self, value: Any, kind: str) -> Any:
         entry = self._register(value, kind)
@@ -297,15 +328,10 @@ class Exchange:
 
     def _content(self, entry: _Shared) -> Any:
         value, kind = entry.object, entry.kind
-        if kind == "list":
-            return [self._encode(item) for item in list.__iter__(value)]
-        if kind == "dict":
-            return [[self._encode(key), self._encode(item)] for key, item in dict.items(value)]
+        if kind in KINDS:
+            return KINDS[kind].read(value, self._encode)
         if kind == "array":
             return self._converter.plain(value)
-        if kind == "generator":
-            state = value.bit_generator.state
-            return [str(state["state"]["state"]), str(state["state"]["inc"]), state["has_uint32"], state["uinteger"]]
         gradient = value.grad if value.is_leaf else None
         if self._trusting and entry.sources is None and value.requires_grad and not value.is_leaf:
             entry.sources = self._sources(value)
@@ -327,11 +353,11 @@ class Exchange:
         return sorted(numbers)
 
     def _changes(self) -> list[Any]:
-        changes = []
+        changes: list[Any] = []
         states = self._random_states()
-        if self._random is None or not _same(states, self._random):
+        if states != self._random:
             self._random = states
-            changes.append([-1, states])
+            changes.append([-1, _told_states(states)])
         # Sharing something new in the middle of it appends to the table.
         for entry in list(self._shared.values()):
             content = self._content(entry)
@@ -342,39 +368,76 @@ class Exchange:
             entry.known = content
         return changes
 
+    def _forget_unused(self) -> list[int]:
+        """Forget what only this table holds: a test that calls a thousand times shares no thousand arrays.
+
+        Returns the numbers for the other side; one that comes twice is of a tensor that no backward pass can reach any
+        more.
+        """
+        unused = [number for number, entry in self._shared.items() if self._is_unused(entry)]
+        for number in unused:
+            self._forget(number)
+        unreached = [number for number, passage in self._behind.items() if passage() is None]
+        for number in unreached:
+            self._forget(number)
+        return [*unused, *unreached]
+
+    def _forget(self, number: int) -> None:
+        entry = self._shared.pop(number, None)
+        if entry is None:
+            del self._behind[number]
+            return
+        del self._by_identity[id(entry.object)]
+        if entry.passage is not None:
+            self._behind[number] = entry.passage
+        elif entry.sources is not None:
+            self._behind[number] = entry.object
+
+    def _is_unused(self, entry: _Shared) -> bool:
+        # One reference is that of the entry, one that of the call.
+        if sys.getrefcount(entry.object) > 2:
+            return False
+        if entry.kind != "tensor":
+            return True
+        entry.leads_to = [passage for passage in entry.leads_to if passage() is not None]
+        return entry.object._use_count() == 1 and not entry.leads_to
+
     def _accept(self, number: Any, kind: Any, content: Any) -> Any:
         """Make this side's object of what the other side shares for the first time."""
         if type(number) is not int or number in self._shared or number % 2 == self._next % 2 or number < 0:
             raise Foul("a new object under a number that is not free")
         value: Any
-        if kind in ("list", "dict"):
-            value = [] if kind == "list" else {}
+        passage = None
+        if type(kind) is str and kind in KINDS:
+            value = KINDS[kind].make(content)
         elif kind == "array" and type(content) is np.ndarray:
             value = content.copy()
         elif kind == "tensor":
-            value = self._new_tensor(number, *fields(content, 3))
-        elif kind == "generator":
-            value = np.random.Generator(np.random.PCG64(0))
+            value, passage = self._new_tensor(number, *fields(content, 3))
         else:
             raise Foul("a new object of an unknown kind")
         entry = self._register(value, kind, number)
+        entry.passage = passage
         self._write(entry, content)
         return value
 
-    def _new_tensor(self, number: int, value: Any, sources: Any, gradient: Any) -> Any:
+    def _new_tensor(self, number: int, value: Any, sources: Any, gradient: Any) -> tuple[Any, Any]:
         if type(value) is not TensorValue or self._torch is None:
             raise Foul("a tensor without values")
         made = self._converter.live(value, requires_grad=value.requires_grad and sources is None)
         if sources is None:
-            return made
+            return made, None
         if not all(type(n) is int and n in self._shared for n in listed(sources)):
             raise Foul("a tensor that came from what is not shared")
         leaves = [self._shared[n].object for n in sources]
         if not all(map(self._needs_grad, leaves)):
             raise Foul("a tensor that came from what needs no gradient")
-        anchor = self._torch.zeros((), requires_grad=True)
+        anchor, passage = self._torch.zeros((), requires_grad=True), _Passage()
         with self._torch.enable_grad():
-            return _link(self._torch).apply(self, number, made, sources, anchor, *leaves)
+            joined = _link(self._torch).apply(self, number, made, sources, passage, anchor, *leaves)
+        for source in sources:
+            self._shared[source].leads_to.append(weakref.ref(passage))
+        return joined, weakref.ref(passage)
 
     def _needs_grad(self, value: Any) -> bool:
         return type(value) in (self._torch.Tensor, self._torch.nn.Parameter) and value.requires_grad
@@ -383,26 +446,13 @@ class Exchange:
         """Let this side's object hold what the other side's holds."""
         target, kind = entry.object, entry.kind
         try:
-            if kind == "list":
-                target[:] = [self._decode(item) for item in listed(content)]
-            elif kind == "dict":
-                pairs = [fields(pair, 2) for pair in listed(content)]
-                made = {self._decode(key): self._decode(item) for key, item in pairs}
-                target.clear()
-                target.update(made)
+            if kind in KINDS:
+                KINDS[kind].write(target, content, self._decode)
             elif kind == "array":
                 if type(content) is not np.ndarray or (content.shape, content.dtype) != (target.shape, target.dtype):
                     raise Foul("an array changed its shape or its dtype")
                 if content.tobytes() != target.tobytes():
                     np.copyto(target, content)
-            elif kind == "generator":
-                state, increment, has_uint32, uinteger = fields(content, 4)
-                target.bit_generator.state = {
-                    "bit_generator": "PCG64",
-                    "state": {"state": int(state), "inc": int(increment)},
-                    "has_uint32": has_uint32,
-                    "uinteger": uinteger,
-                }
             else:
                 self._write_tensor(target, *fields(content, 3))
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:
@@ -442,7 +492,8 @@ class Exchange:
         for leaf in leaves:
             leaf.grad = None
         try:
-            self._torch.autograd.backward(self._shared[number].object, cotangent, retain_graph=True)
+            end = self._shared[number].object if number in self._shared else self._behind[number]
+            self._torch.autograd.backward(end, cotangent, retain_graph=True)
             return tuple(None if leaf.grad is None else leaf.grad.detach().clone() for leaf in leaves)
         finally:
             for leaf, gradient in zip(leaves, before, strict=True):
@@ -457,14 +508,11 @@ class Exchange:
         mode: contextlib.AbstractContextManager[Any] = self._torch.set_grad_enabled(enabled is True)
         return mode
 
-    def _random_states(self) -> list[Any]:
-        _, keys, position, has_gauss, cached = cast("tuple[Any, ...]", np.random.get_state(legacy=True))
-        version, internal, gauss = random.getstate()
-        return [
-            [keys.copy(), int(position), int(has_gauss), float(cached)],
-            [version, np.array(internal, np.uint32), gauss],
-            None if self._torch is None else self._torch.get_rng_state().numpy().copy(),
-        ]
+    def _random_states(self) -> tuple[Any, ...]:
+        """Those of NumPy, `random` and torch, as they are quick to get and to compare."""
+        _, keys, *others = cast("tuple[Any, ...]", np.random.get_state(legacy=True))
+        for_torch = None if self._torch is None else self._torch.get_rng_state().numpy().tobytes()
+        return keys.tobytes(), *others, random.getstate(), for_torch
 
     def _set_random_states(self, states: Any) -> None:
         try:
@@ -483,13 +531,26 @@ class Exchange:
 # Small things.
 
 _CALLABLE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial, np.ufunc)
-_BUILT: dict[str, Callable[[list[Any]], Any]] = {
-    "tuple": tuple,
-    "set": set,
-    "frozenset": frozenset,
-    "slice": lambda parts: slice(*parts),
-    "range": lambda parts: range(*parts),
-}
+#: What of the operations does nothing but look.
+_ONLY_LOOKS = frozenset({"value", "class", "class name"})
+
+
+class _Passage:
+    """Lives as long as the operator that joins a tensor to the graph."""
+
+
+def _can_be_called(value: Any) -> bool:
+    """Whether a test may hand it over: a function, or an object of a class of the test's own that can be called."""
+    return type(value) in _CALLABLE or ("__call__" in vars(type(value)) and type(value).__module__ == "otter_test")
+
+
+def _told_states(states: tuple[Any, ...]) -> list[Any]:
+    keys, position, has_gauss, cached, (version, internal, gauss), for_torch = states
+    return [
+        [np.frombuffer(keys, np.uint32), int(position), int(has_gauss), float(cached)],
+        [version, np.array(internal, np.uint32), gauss],
+        None if for_torch is None else np.frombuffer(for_torch, np.uint8),
+    ]
 
 
 def _known(content: Any) -> Any:
@@ -523,15 +584,22 @@ def _link(torch: Any) -> Any:
     class Link(torch.autograd.Function):  # type: ignore[misc]  # torch is an argument
         @staticmethod
         def forward(
-            ctx: Any, exchange: Exchange, number: int, value: Any, inputs: list[int], anchor: Any, *leaves: Any
+            ctx: Any,
+            exchange: Exchange,
+            number: int,
+            value: Any,
+            inputs: list[int],
+            passage: _Passage,
+            anchor: Any,
+            *leaves: Any,
         ) -> Any:
-            ctx.exchange, ctx.number, ctx.inputs = exchange, number, inputs
+            ctx.exchange, ctx.number, ctx.inputs, ctx.passage = exchange, number, inputs, passage
             return value
 
         @staticmethod
         @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]  # as above
         def backward(ctx: Any, cotangent: Any) -> Any:
             gradients = ctx.exchange.ask("vjp", ctx.number, cotangent, tuple(ctx.inputs))
-            return (None, None, None, None, None, *gradients)
+            return (None, None, None, None, None, None, *gradients)
 
     return Link

@@ -8,6 +8,7 @@ says. What they answer is data, as everything that a job says.
 from __future__ import annotations
 
 import ast
+import contextlib
 import doctest
 import sys
 from collections.abc import Mapping
@@ -22,11 +23,16 @@ _LONGEST = 4_000
 
 
 def put_files(channel: Channel, namespace: dict[str, Any], message: Mapping[str, Any]) -> None:
-    """Write the support files of an assignment into the working directory, where cells find and import them."""
+    """Write files into the working directory, where cells find and import them.
+
+    Those of a student take the place of none of the assignment, and one that cannot be written is not there.
+    """
     for name, data in message["files"]:
         path = Path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.tobytes())
+        with contextlib.suppress(*((OSError, ValueError) if message["of_student"] else ())):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb" if message["of_student"] else "wb") as file:
+                file.write(data.tobytes())
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
     channel.send({"is": "done"})

@@ -71,10 +71,10 @@ def _test_frame(server: str, name: str, source: str, hidden: bool = True) -> byt
     return wire.encode({"do": "hand over", "to": [_SERVERS, server], **told})
 
 
-def files_frame(files: Mapping[str, bytes]) -> bytes:
-    """The message that lets a job write the support files."""
+def files_frame(files: Mapping[str, bytes], *, of_student: bool = False) -> bytes:
+    """The message that lets a job write the support files, or those that a student handed in."""
     arrays = [[name, np.frombuffer(data, np.uint8)] for name, data in files.items()]
-    return wire.encode({"do": "hand over", "to": [_SERVERS, "put_files"], "files": arrays})
+    return wire.encode({"do": "hand over", "to": [_SERVERS, "put_files"], "files": arrays, "of_student": of_student})
 
 
 class Courtroom:
@@ -108,7 +108,7 @@ class Courtroom:
             job.begin_step("start")
             try:
                 job.receive()
-                put_files(job, self._files)
+                put_files(job, [self._files])
             except JobEnded as end:
                 self.clear()
                 raise GraderError(f"the job of the tests could not start: it {end.message}") from end
@@ -138,12 +138,13 @@ class Courtroom:
         return Question(name, source, cases, bool(parts["all_or_nothing"]), whole)
 
 
-def put_files(job: Job, frame: bytes) -> None:
-    """Let a job write the support files before anything else runs in it."""
-    job.begin_step("cell")
-    job.send(frame)
-    if job.receive().get("is") != "done":
-        raise JobEnded("broken", "could not write the support files")
+def put_files(job: Job, frames: Sequence[bytes]) -> None:
+    """Let a job write files before anything else runs in it."""
+    for frame in frames:
+        job.begin_step("cell")
+        job.send(frame)
+        if job.receive().get("is") != "done":
+            raise JobEnded("broken", "could not write the support files")
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import random
+import types
+from collections import Counter, OrderedDict, defaultdict, deque
+from dataclasses import FrozenInstanceError
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 
-from autograder.otter.existing.known import Foul, StudentExit
+from autograder.otter.existing.known import Foul
 from autograder.otter.existing.objects import Exchange
+from autograder.otter.existing.raised import StudentExit
 from autograder.otter.existing.stand_in import NotCarried, Remote
 
 torch = pytest.importorskip("torch", reason="the names of a notebook hold tensors")
 
 SOURCE = '''
-import numpy as np, random, torch
+import collections, numpy as np, random, torch
 
 class Value:
     """A number that remembers."""
@@ -69,7 +77,61 @@ class Pointer:
     __array_interface__ = {"shape": (4,), "typestr": "<f8", "data": (4096, False), "version": 3}
 
 class Own(Exception):
+    def __init__(self, words, code=7):
+        super().__init__(words)
+        self.code = code
+
+class Odd(Own, ValueError):
+    limit = 3
+    def __str__(self):
+        return f"odd {self.code}"
+
+class Stack(list):
+    def double(self):
+        self.extend(list(self))
+
+class Pair(collections.namedtuple("Pair", "low high")):
     pass
+
+class Vector:
+    """Two numbers."""
+    def __init__(self, x: int, y=2):
+        self.x, self.y = x, y
+    def __mul__(self, k):
+        return Vector(self.x * k, self.y * k)
+    __rmul__ = __mul__
+    def __eq__(self, other):
+        return (self.x, self.y) == (other.x, other.y)
+    def __len__(self):
+        return 2
+    def __getitem__(self, at):
+        return (self.x, self.y)[at]
+    def __round__(self, digits=None):
+        return 5
+
+class Words:
+    def __contains__(self, word):
+        return word == "here"
+
+class Two:
+    """Says something else each time."""
+    said = 10
+    def __array__(self, *args, **options):
+        self.said = -self.said
+        return np.array(float(self.said))
+
+class Net(torch.nn.Module):
+    pass
+
+def fill(anything):
+    anything.update({"b": 2}) if hasattr(anything, "keys") else anything.add(3)
+def push(anything): anything.append(9)
+def odd(): raise Odd("words")
+def total(values: list): return sum(values)
+def counts(): return collections.Counter("aab")
+def numbers():
+    yield 1
+def change(array): array[0] = array[1]
 
 kept = []
 
@@ -90,6 +152,7 @@ def fail(kind, *words): raise kind(*words)
 def own(): raise Own("mine")
 def leave(): raise SystemExit(3)
 def said(): print("hello")
+def sample(source): return source.uniform(0, 1)
 def draw(): return np.random.rand(), random.random(), torch.rand(1).item()
 def square(x): return x * x
 def no_grad(): return torch.is_grad_enabled()
@@ -117,6 +180,110 @@ def get(meet, names):
     """Names of the notebook, as a test would get them."""
     exchange: Exchange = meet(names)
     return lambda name: exchange.ask("find", exchange.first, name)
+
+
+#: Further values that are copied.
+COPIED = [
+    *(2**1000, -(3**700), "ü\ud800" * 100_000, b"\0" * 200_000, Decimal("1.50"), Fraction(-1, 3), date(2020, 2, 29)),
+    *(time(1, 2, 3, 4), datetime(2020, 1, 2, 3, 4), timedelta(-1, 2), (2**300, ("a", b"b"))),
+    *(np.str_("text"), np.bytes_(b"b"), np.datetime64("2020-01-01"), np.timedelta64(3, "s"), np.longdouble("0.1")),
+]
+
+
+@pytest.mark.parametrize("value", COPIED, ids=lambda value: type(value).__name__)
+def test_values_of_the_standard_library_come_back_as_they_are(get, value):
+    back = get("same")(value)
+    assert type(back) is type(value)
+    assert back == value
+
+
+@pytest.mark.parametrize("view", ["keys", "values", "items"])
+def test_views_of_a_dict_come_back_as_they_are(get, view):
+    back = get("same")(getattr({"a": 1, "b": 2}, view)())
+    assert type(back) is type(getattr({}, view)())
+    assert list(back) == list(getattr({"a": 1, "b": 2}, view)())
+
+
+ARRAYS = [
+    *(
+        np.array(["b", "ab"]),
+        np.array([b"x"]),
+        np.array(["2020", "2021"], "datetime64[Y]"),
+        np.arange(3.0, dtype=">f8"),
+    ),
+    *(np.array([[1, None], ["a", (2, 3)]], object), np.zeros((2, 0), "U3"), np.arange(2, dtype=np.longdouble)),
+]
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: str(array.dtype))
+def test_arrays_of_other_dtypes_are_shared(get, array):
+    assert get("same")(array) is array
+    back = get("same")((array, 1))[0]
+    assert back is array
+    if array.ndim == 1 and len(array) > 1:
+        get("change")(array)
+        assert array[0] == array[1]
+
+
+def test_an_array_of_the_other_side_keeps_its_dtype(get, names):
+    for array in ARRAYS:
+        names["kept_array"] = array.copy()
+        found = get("kept_array")
+        assert type(found) is np.ndarray
+        assert (found.dtype, found.tolist()) == (array.dtype, array.tolist())
+
+
+@pytest.mark.parametrize(
+    "container",
+    [Counter("aab"), OrderedDict(a=1), defaultdict(list, a=[1]), {1, 2}, {"a": (1, {2})}],
+    ids=lambda container: type(container).__name__,
+)
+def test_containers_are_shared(get, names, container):
+    before = copy.deepcopy(container)
+    assert get("same")(container) is container
+    get("fill")(container)
+    names["fill"](before)
+    assert container == before
+    names["kept_container"] = copy.deepcopy(container)
+    found = get("kept_container")
+    assert type(found) is type(container)
+    assert found == container
+    assert getattr(found, "default_factory", list) is list
+
+
+def test_queues_and_bytes_are_shared(get):
+    queue, data = deque([1, 2], maxlen=2), bytearray(b"ab")
+    get("push")(queue)
+    get("push")(data)
+    assert (list(queue), queue.maxlen, data) == ([2, 9], 2, b"ab\t")
+
+
+def test_long_lists_cross(get):
+    for items in (list(range(300_000)), [0.5] * 300_000, [True] * 300_000):
+        assert get("total")(items) == sum(items)
+    assert get("same")([2**70] * 100 + [1.5]) == [2**70] * 100 + [1.5]
+
+
+@pytest.mark.parametrize("make", [np.random.RandomState, random.Random], ids=["RandomState", "Random"])
+def test_generators_of_random_numbers_are_shared(get, make):
+    mine, twin = make(3), make(3)
+    assert get("same")(mine) is mine
+    assert mine.uniform(0, 1) == twin.uniform(0, 1)
+    assert get("sample")(mine) == twin.uniform(0, 1)
+    assert mine.uniform(0, 1) == twin.uniform(0, 1)
+
+
+def test_what_a_test_has_no_more_use_for_is_forgotten(meet, names):
+    exchange = meet(names)
+    same, kept = exchange.ask("find", exchange.first, "same"), np.ones(2)
+    for number in range(300):
+        assert same([number, kept])[0] == number
+        x = torch.full((2,), 1.0, requires_grad=True)
+        square = exchange.ask("find", exchange.first, "square")
+        square(2 * x).sum().backward()
+        assert x.grad.tolist() == [8, 8]
+    assert len(exchange._shared) < 20
+    assert same(kept) is kept
 
 
 PLAIN = [
@@ -231,11 +398,80 @@ def test_exceptions_have_the_nearest_class_that_both_know(get):
         assert "words" in raised.value.told[0]
     with pytest.raises(Exception, match="mine") as raised:
         get("own")()
-    assert type(raised.value) is Exception
+    assert type(raised.value).__name__ == "Own"
+    assert (raised.value.code, raised.value.args) == (7, ("mine",))
     with pytest.raises(StudentExit):
         get("leave")()
     with pytest.raises(np.linalg.LinAlgError):
         get("fail")(np.linalg.LinAlgError, "singular")
+
+
+def test_an_exception_of_the_students_can_be_caught_by_its_class(get):
+    odd = get("Odd")
+    with pytest.raises(odd, match=r"^odd 7$"):
+        get("odd")()
+    with pytest.raises(get("Own")):
+        get("odd")()
+    assert issubclass(odd, ValueError)
+    assert odd.limit == 3
+    assert odd("w", code=2).code == 2
+    assert isinstance(odd("w"), get("Own"))
+    assert get("same")(odd) is odd
+    with pytest.raises(odd):
+        get("fail")(odd, "words")
+    with pytest.raises(FrozenInstanceError):
+        get("fail")(FrozenInstanceError, "words")
+
+
+def test_an_object_is_compared_as_what_its_class_comes_from(get):
+    stack = get("Stack")([1, 2])
+    assert stack == [1, 2]
+    stack.double()
+    assert stack == [1, 2, 1, 2]
+    assert stack[1:3] == [2, 1]
+    assert stack + [5] == [1, 2, 1, 2, 5]  # noqa: RUF005  # what a test may say
+    assert isinstance(stack, list)
+    pair = get("Pair")(1, 5)
+    assert pair == (1, 5)
+    assert pair.high == 5
+    assert get("counts")() == {"a": 2, "b": 1}
+
+
+def test_an_object_with_items_has_its_own_arithmetic(get):
+    vector = get("Vector")
+    assert vector(1) * 2 == vector(2, 4)
+    assert 2 * vector(1) == vector(2, 4)
+    assert (vector(1) * 2).x == 2
+    np.testing.assert_array_equal(vector(1), [1, 2])
+    assert round(vector(1)) == 5
+    assert "here" in get("Words")()
+    assert "there" not in get("Words")()
+
+
+def test_an_object_says_what_it_is(get):
+    vector = get("Vector")
+    assert vector.__doc__ == "Two numbers."
+    assert get("draw").__doc__ is None
+    assert get("total").__annotations__ == {"values": "list"}
+    assert str(inspect.signature(vector)) == "(x, y=2)"
+    assert isinstance(get("Net")(), torch.nn.Module)
+    assert isinstance(get("numbers")(), types.GeneratorType)
+    assert not isinstance(vector(1), list)
+    assert vector(1).__class__.__name__ == "Vector"
+
+
+def test_an_object_cannot_be_large_now_and_small_then(get):
+    two = get("Two")()
+    assert (two > 5) is not (two < 5)
+
+
+def test_a_test_may_hand_over_what_can_be_called(get):
+    assert get("twice")(str.upper, "a") == "A"
+    made: dict[str, Any] = {"__name__": "otter_test"}
+    exec("class Next:\n    def __call__(self, x): return x + 1", made)
+    assert get("twice")(made["Next"](), 1) == 3
+    with pytest.raises(NotCarried):
+        get("same")(made["Next"])
 
 
 def test_what_is_printed_is_printed_here(get, capsys):
@@ -347,7 +583,7 @@ def test_what_cannot_be_handed_over_is_refused(get):
     class Config:
         pass
 
-    for value in (Config(), Config, object(), np.array(["text"]), np.array([object()])):
+    for value in (Config(), Config, object(), np.array([object()])):
         with pytest.raises(NotCarried):
             get("same")(value)
     with pytest.raises(NotCarried):
@@ -382,22 +618,33 @@ def said(body: Any, changes: Any = (), turn: str = "result") -> dict[str, Any]:
         {"turn": "result"},
         {"turn": "result", "parts": [1]},
         said(None),
-        said(("tuple", [1])),
-        said(("tuple", [("yours", 0), ""])),
-        said(("tuple", [("yours", -1), ""])),
-        said(("tuple", [("named", "builtins.exec"), ""])),
-        said(("tuple", [("library", ["os", "system"]), ""])),
-        said(("tuple", [("shared", 7), ""])),
-        said(("tuple", [("new", 2, "array", np.ones(2)), ""])),
-        said(("tuple", [("new", -3, "array", np.ones(2)), ""])),
-        said(("tuple", [("new", 1, "array", [1]), ""])),
-        said(("tuple", [("new", 1, "module", 1), ""])),
-        said(("tuple", [{"a": 1}, ""])),
-        said(("tuple", [1, ""]), [[5, 1]]),
-        said(("tuple", [1, ""]), [[0, np.ones(4)]]),
-        said(("tuple", [1, ""]), [[0, np.ones(3, np.int8)]]),
-        said(("tuple", [1, ""]), [[-1, [1, 2, 3]]]),
-        said(("tuple", [("tuple", ["SystemExit"]), 1, 2, 3]), turn="raised"),
+        said(("copy", "tuple", [1])),
+        said(("copy", "tuple", [("yours", 0), ""])),
+        said(("copy", "tuple", [("yours", -1), ""])),
+        said(("copy", "tuple", [("named", "builtins.exec"), ""])),
+        said(("copy", "tuple", [("library", ["os", "system"]), ""])),
+        said(("copy", "tuple", [("shared", 7), ""])),
+        said(("copy", "tuple", [("new", 2, "array", np.ones(2)), ""])),
+        said(("copy", "tuple", [("new", -3, "array", np.ones(2)), ""])),
+        said(("copy", "tuple", [("new", 1, "array", [1]), ""])),
+        said(("copy", "tuple", [("new", 1, "module", 1), ""])),
+        said(("copy", "tuple", [{"a": 1}, ""])),
+        said(("copy", "tuple", [1, ""]), [[5, 1]]),
+        said(("copy", "tuple", [1, ""]), [[0, np.ones(4)]]),
+        said(("copy", "tuple", [1, ""]), [[0, np.ones(3, np.int8)]]),
+        said(("copy", "tuple", [1, ""]), [[-1, [1, 2, 3]]]),
+        said(("copy", "tuple", [1, 2]), turn="raised"),
+        said(("error", [["builtins", "ValueError"], [], "x", -1, "x"]), turn="raised"),
+        said(("error", [["E", 1, [["builtins", 2]]], [], "x", -1, "x", []]), turn="raised"),
+        said(("error", [["E", 1], [], "x", -1, "x", []]), turn="raised"),
+        said(("copy", "tuple", [("copy", "system", ["true"]), ""])),
+        said(("copy", "tuple", [("copy", "int", ["1"]), ""])),
+        said(("copy", "tuple", [("copy", "Fraction", [1, 0]), ""])),
+        said(("copy", "tuple", [("raw", ["|O8", [1], np.zeros(8, np.uint8)]), ""])),
+        said(("copy", "tuple", [("raw", ["<U2", [2], np.zeros(8, np.uint8)]), ""])),
+        said(("copy", "tuple", [("new", 1, "objects", [[2**40], []]), ""])),
+        said(("copy", "tuple", [("new", 1, "objects", [[2], [1]]), ""])),
+        said(("copy", "tuple", [("new", 1, "defaultdict", [1, []]), ""])),
     ],
     ids=str,
 )
@@ -409,8 +656,9 @@ def test_what_was_not_agreed_is_a_foul(message):
 
 @pytest.mark.parametrize("operation", ["getattr", "setattr", "repr", "deepcopy", "vjp", "find", "isinstance"])
 def test_the_side_of_the_tests_lets_nothing_be_done_but_calls_of_what_it_handed_over(operation):
-    ask = said(("tuple", [operation, True, ("tuple", [("yours", 0), "__globals__"]), ("tuple", [])]), turn="ask")
-    liar = Liar(ask, said(("tuple", [1, ""])))
+    operands = ("copy", "tuple", [("yours", 0), "__globals__"])
+    ask = said(("copy", "tuple", [operation, True, operands, ("copy", "tuple", [])]), turn="ask")
+    liar = Liar(ask, said(("copy", "tuple", [1, ""])))
     exchange = Exchange(liar, first=0, trusting=False)
     assert exchange.ask("call", exchange.first, lambda: None) == 1
     assert liar.sent[1]["turn"] == "raised"
@@ -419,7 +667,7 @@ def test_the_side_of_the_tests_lets_nothing_be_done_but_calls_of_what_it_handed_
 
 def test_a_raised_exception_can_be_no_exit_and_no_class_of_the_tests():
     for name in ("builtins.SystemExit", "builtins.KeyboardInterrupt", "builtins.GeneratorExit", "os.PathLike"):
-        raised = said(("tuple", [("tuple", [name]), ("tuple", ["x"]), "x", ("tuple", [])]), turn="raised")
+        raised = said(("error", [name.split("."), ["x"], "x", -1, "x", []]), turn="raised")
         exchange = Exchange(Liar(raised), first=0, trusting=False)
         with pytest.raises(StudentExit):
             exchange.ask("call", exchange.first)
