@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import random
 import re
+import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -90,7 +91,11 @@ COPIES: dict[type, Copy] = {
         "timedelta", lambda value: (value.days, value.seconds, value.microseconds), datetime.timedelta
     ),
 }
-_MAKERS = {copy.name: copy.make for copy in COPIES.values()}
+#: What a test may hand over to be gone through once.
+ITERATORS = frozenset(
+    {types.GeneratorType, map, filter, zip, enumerate, *map(type, (iter([]), iter(()), iter(range(0))))}
+)
+_MAKERS = {copy.name: copy.make for copy in COPIES.values()} | {"iterator": lambda *items: iter(items)}
 
 
 def made_of(name: Any, parts: list[Any]) -> Any:

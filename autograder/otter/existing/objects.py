@@ -23,6 +23,7 @@ import contextlib
 import functools
 import importlib
 import io
+import itertools
 import random
 import sys
 import types
@@ -34,7 +35,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from autograder.course.values import TensorValue, Unsupported
-from autograder.otter.existing.carried import COPIES, KINDS, crosses_raw, kind_of, made_of, of_raw, raw
+from autograder.otter.existing.carried import COPIES, ITERATORS, KINDS, crosses_raw, kind_of, made_of, of_raw, raw
 from autograder.otter.existing.known import SCALARS, Foul, fields, library_name, library_object, listed, names_known
 from autograder.otter.existing.raised import Errors, StudentsClass, told, told_class
 from autograder.otter.existing.stand_in import OPERATIONS, NotCarried, Remote, call, number_of, other_side
@@ -43,7 +44,7 @@ from autograder.sandbox.wire import MAX_INT, MAX_TEXT
 
 #: Shared objects, and objects that stand-ins were made for, until the question is done.
 MAX_OBJECTS = 20_000
-_MAX_PRINTED = 20_000
+_MAX_PRINTED, _MAX_DRAWN = 20_000, 10_000
 
 
 class Channel(Protocol):
@@ -254,6 +255,8 @@ class Exchange:
             library = library_name(value)
             if library is not None:
                 return ("library", list(library))
+            if type(value) in ITERATORS:
+                return ("copy", "iterator", [self._encode(item) for item in _drawn(value)])
             if not _can_be_called(value):
                 raise NotCarried(f"an object of type {type(value).__name__} cannot be handed to the student's code")
         elif isinstance(value, type) and issubclass(value, BaseException) and library_name(value) is None:
@@ -542,6 +545,14 @@ class _Passage:
 def _can_be_called(value: Any) -> bool:
     """Whether a test may hand it over: a function, or an object of a class of the test's own that can be called."""
     return type(value) in _CALLABLE or ("__call__" in vars(type(value)) and type(value).__module__ == "otter_test")
+
+
+def _drawn(iterator: Any) -> list[Any]:
+    """What is left of an iterator of a test, which crosses as a list does."""
+    items = list(itertools.islice(iterator, _MAX_DRAWN + 1))
+    if len(items) > _MAX_DRAWN:
+        raise NotCarried(f"an iterator of more than {_MAX_DRAWN} items cannot be handed to the student's code")
+    return items
 
 
 def _told_states(states: tuple[Any, ...]) -> list[Any]:

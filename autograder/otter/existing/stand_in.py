@@ -156,6 +156,10 @@ def _compared(name: str, left: Any, right: Any) -> Any:
     remote = left if type(left) is Remote else right
     value = _as_value(remote)
     if value is None:
+        other = right if remote is left else left
+        # What knows nothing but whether it is itself, such as a mark for "no value".
+        if name in ("eq", "ne") and getattr(type(other), "__eq__", None) is object.__eq__:
+            return name == "ne"
         raise NotCarried(f"{_told(remote)} is compared with a value that is none")
     compare = getattr(operator, name)
     return compare(value, right) if remote is left else compare(left, value)

@@ -127,6 +127,7 @@ def fill(anything):
     anything.update({"b": 2}) if hasattr(anything, "keys") else anything.add(3)
 def push(anything): anything.append(9)
 def odd(): raise Odd("words")
+def listed(values): return list(values)
 def total(values: list): return sum(values)
 def counts(): return collections.Counter("aab")
 def numbers():
@@ -461,6 +462,23 @@ def test_an_object_says_what_it_is(get):
 def test_an_object_cannot_be_large_now_and_small_then(get):
     two = get("Two")()
     assert (two > 5) is not (two < 5)
+
+
+def test_a_test_may_hand_over_an_iterator_that_ends(get):
+    weights = [torch.ones(2), torch.zeros(1)]
+    assert get("listed")(weight for weight in weights)[1] is weights[1]
+    assert get("total")(map(abs, [-1, 2])) == 3
+    with pytest.raises(NotCarried):
+        get("total")(n for n in iter(int, 1))
+
+
+def test_a_function_of_the_other_side_is_no_mark_of_this_one(get):
+    mark = object()
+    assert (get("same") == mark) is False
+    assert get("same") != mark
+    assert np.vectorize(get("square"))(np.array([1, 2])).tolist() == [1, 4]
+    with pytest.raises(NotCarried):
+        assert get("Yes")() == mark.__class__.__name__
 
 
 def test_a_test_may_hand_over_what_can_be_called(get):
