@@ -95,7 +95,9 @@ class Exchange:
         self._converter = Converter()
         self._torch = self._converter.torch
         self._named, self._names = names_known(self._torch)
-        self._errors = Errors(None if trusting else functools.partial(Remote, self), self._decode)
+        self._errors = Errors(None if trusting else self._stand_in, self._decode)
+        # The same one for the same object, for a test may ask whether it `is` another.
+        self._stand_ins: weakref.WeakValueDictionary[int, Remote] = weakref.WeakValueDictionary()
         self._classes: dict[int, type] = {}
         self.acts = 0
         # The student's generators are the ones that count at first.
@@ -143,7 +145,13 @@ class Exchange:
     @property
     def first(self) -> Remote:
         """What stands in for the first object that the other side lent."""
-        return Remote(self, 0)
+        return self._stand_in(0)
+
+    def _stand_in(self, number: int) -> Remote:
+        found = self._stand_ins.get(number)
+        if found is None:
+            found = self._stand_ins[number] = Remote(self, number)
+        return found
 
     def class_of(self, remote: Remote) -> type:
         """A class of this side for that of an object of the other: of the same name, and from the same of a library."""
@@ -283,7 +291,7 @@ class Exchange:
         if tag == "new":
             return self._accept(*fields(content, 3))
         if tag == "mine" and type(content[0]) is int:
-            return Remote(self, content[0])
+            return self._stand_in(content[0])
         if tag == "yours" and type(content[0]) is int and 0 <= content[0] < len(self._lent):
             return self._lent[content[0]]
         if tag == "named" and type(content[0]) is str and content[0] in self._named:

@@ -44,7 +44,7 @@ class Remote:
     it and a number is again an object, which is no number.
     """
 
-    __slots__ = ("_at", "_derived", "_value", "_which")
+    __slots__ = ("__weakref__", "_at", "_derived", "_value", "_which")
     #: NumPy's own numbers and arrays leave the operation to this class.
     __array_priority__ = 1e9
     _at: Other

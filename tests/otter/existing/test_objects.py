@@ -447,6 +447,14 @@ def test_an_object_with_items_has_its_own_arithmetic(get):
     assert round(vector(1)) == 5
 
 
+def test_an_object_is_itself_and_no_other(get):
+    first, second = get("Vector")(1), get("Vector")(1)
+    assert get("same")(first) is first
+    assert len({id(one) for one in get("same")([first, second, first])}) == 2
+    first.next = second
+    assert first.next is second
+
+
 def test_an_object_says_what_it_is(get):
     vector = get("Vector")
     assert vector.__doc__ == "Two numbers."
