@@ -107,6 +107,25 @@ QUESTIONS: dict[str, tuple[str, str, list[Case]]] = {
             ),
         ],
     ),
+    "tally": (
+        "points: 2",
+        "def tally(words):\n    return {w: words.count(w) for w in words} # SOLUTION",
+        [
+            (False, "tally('aab') == {'a': 2, 'b': 1}", "True", "assert tally('aab') == {'a': 2, 'b': 1}"),
+            (
+                True,
+                "[tally([n, n])[n] for n in range(3)]",
+                "[2, 2, 2]",
+                "for n in range(2_000):\n        assert tally([n, n]) == {n: 2}",
+            ),
+            (
+                True,
+                "sorted(tally(['b', 'a']))",
+                "['a', 'b']",
+                "assert sorted(tally(np.array(['b', 'a']).tolist())) == ['a', 'b']",
+            ),
+        ],
+    ),
 }
 IMPORTS = "import numpy as np"
 #: Submission -> what takes the place of the answer to a question.
@@ -125,6 +144,7 @@ SUBMISSIONS: dict[str, dict[str, str]] = {
         "means": "def means(a):\n    return a.mean(0).tolist()",
         "simulate": "tosses = np.random.binomial(1, 0.5, 10)\ndef toss(n):\n    return np.array([1, 0, 1, 1])[:n]",
         "account": "Account = None",
+        "tally": "from collections import Counter as tally",
     },
 }
 
@@ -156,7 +176,7 @@ def master(doctests: bool) -> str:
             if doctests and output.startswith("Traceback"):
                 continue
             first = "# HIDDEN\n" if hidden else ""
-            names = {"square", "means", "tosses", "toss", "rows", "Account"}
+            names = {"square", "means", "tosses", "toss", "rows", "Account", "tally"}
             used = ", ".join(sorted(n for n in names if n in body))
             function = f"def test_{number}({used}):\n    import numpy as np\n    {body}\ntest_{number}({used})"
             code(first + (doctest if doctests else function), output if doctests else "")
