@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -79,9 +80,14 @@ class Cluster:
                 f"{visible(self._address, 200)}: TLS needs {', '.join(missing)}. Set each to the path of a file; "
                 "docs/cluster.md has an example."
             )
+        # In two steps: one that found no scheduler has to be closed here. It would close itself when it is collected,
+        # which never ends where that happens while the next one starts.
+        self._client = self._distributed.Client.__new__(self._distributed.Client)
         try:
-            self._client = self._distributed.Client(self._address, timeout=CONNECT_S, set_as_default=False)
+            self._client.__init__(self._address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TypeError, self._distributed.TimeoutError) as error:
+            with suppress(Exception):
+                self._client.close(CONNECT_S)
             raise UsageError(
                 f"{visible(self._address, 200)}: no scheduler answers there ({_first_line(error)}). "
                 "Start one with `dask scheduler`, and name the address that it shows."
