@@ -648,7 +648,7 @@ def test_check_without_notebook_or_tests_is_refused(work, one):
 # build, validate, doctor ------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_build_check_names_what_is_stale(cli, tmp_path):
     course = write_course(tmp_path / "course")
     made = course / "assignments" / "tiny"
@@ -672,7 +672,7 @@ def test_build_check_names_what_is_stale(cli, tmp_path):
     assert not (made / "tests" / "halve.py").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_build_of_the_whole_course_keeps_the_page_of_all_questions(cli, tmp_path):
     course = write_course(tmp_path / "course")
     page = course / "docs" / "exercises.md"

@@ -65,8 +65,13 @@ def mark(digest: str, conditions: bytes, submission: bytes) -> bytes:
 
 
 def submission_to_bytes(submission: Submission) -> bytes:
-    """A submission that has been read, as JSON: who, which file and hash, the text of its code cells."""
-    return _json(asdict(submission))
+    """A submission that has been read, as JSON: who, which file and hash, the text of its code cells.
+
+    Files beside the notebook stay here: assignments that use them are not graded on a cluster.
+    """
+    document = asdict(submission)
+    del document["files"]
+    return _json(document)
 
 
 def submission_from_bytes(data: bytes) -> Submission:

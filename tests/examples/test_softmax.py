@@ -34,7 +34,7 @@ def test_full_marks_stand_before_and_after_each_hostile_one(run):
             assert before.hundredths == after.hundredths == 100_00, mark.student
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bytes_with_one_worker_as_with_two(softmax_assignment, folder, run):
     order: list[str] = []
     again = autograder.grade(

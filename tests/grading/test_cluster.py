@@ -227,7 +227,7 @@ def test_a_worker_with_weaker_layers_refuses_and_the_work_goes_elsewhere(course,
     assert {WEAK in mark.provenance["layers"] for mark in marks} == {False}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="the certificate is made by openssl")
 def test_behind_tls_whoever_has_the_certificate_can_grade(course, notebooks, tmp_path):
     key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
