@@ -314,14 +314,14 @@ class Exchange:
     # Shared objects.
 
     def _kind_of_shared(self, value: Any) -> str | None:
-        kind = type(value)
-        if kind is np.ndarray and (value.dtype == object or crosses_raw(value)):
-            return kind_of(value)
+        kind, known = type(value), kind_of(value)
+        if known is not None:
+            return known
         if kind is np.ndarray or (self._torch is not None and kind in (self._torch.Tensor, self._torch.nn.Parameter)):
             if type(self._converter.plain(value)) is Unsupported:
                 return None
             return "array" if kind is np.ndarray else "tensor"
-        return kind_of(value)
+        return None
 
     def _share(self, value: Any, kind: str) -> Any:
         entry = self._register(value, kind)
@@ -368,7 +368,7 @@ class Exchange:
         states = self._random_states()
         if states != self._random:
             self._random = states
-            changes.append([-1, _told_states(states)])
+            changes.append([-1, self._told_random_states()])
         # Sharing something new in the middle of it appends to the table.
         for entry in list(self._shared.values()):
             content = self._content(entry)
@@ -525,13 +525,16 @@ class Exchange:
         for_torch = None if self._torch is None else self._torch.get_rng_state().numpy().tobytes()
         return keys.tobytes(), *others, random.getstate(), for_torch
 
+    def _told_random_states(self) -> list[Any]:
+        """The same for the other side. Both modules have the methods of a generator of their own."""
+        shared = [KINDS[kind].read(module, self._encode) for kind, module in _RANDOM_MODULES]
+        return [*shared, None if self._torch is None else self._torch.get_rng_state().numpy().copy()]
+
     def _set_random_states(self, states: Any) -> None:
         try:
-            for_numpy, for_random, for_torch = fields(states, 3)
-            keys, position, has_gauss, cached = fields(for_numpy, 4)
-            np.random.set_state(("MT19937", keys, position, has_gauss, cached))
-            version, internal, gauss = fields(for_random, 3)
-            random.setstate((version, tuple(map(int, internal)), gauss))
+            *shared, for_torch = fields(states, 3)
+            for (kind, module), content in zip(_RANDOM_MODULES, shared, strict=True):
+                KINDS[kind].write(module, content, self._decode)
             if for_torch is not None and self._torch is not None:
                 self._torch.set_rng_state(self._torch.from_numpy(for_torch.copy()))
         except (TypeError, ValueError, RuntimeError, AttributeError, OverflowError) as error:
@@ -542,6 +545,7 @@ class Exchange:
 # Small things.
 
 _CALLABLE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial, np.ufunc)
+_RANDOM_MODULES = (("RandomState", np.random), ("Random", random))
 #: What of the operations does nothing but look.
 _ONLY_LOOKS = frozenset({"value", "class", "class name"})
 
@@ -561,15 +565,6 @@ def _drawn(iterator: Any) -> list[Any]:
     if len(items) > _MAX_DRAWN:
         raise NotCarried(f"an iterator of more than {_MAX_DRAWN} items cannot be handed to the student's code")
     return items
-
-
-def _told_states(states: tuple[Any, ...]) -> list[Any]:
-    keys, position, has_gauss, cached, (version, internal, gauss), for_torch = states
-    return [
-        [np.frombuffer(keys, np.uint32), int(position), int(has_gauss), float(cached)],
-        [version, np.array(internal, np.uint32), gauss],
-        None if for_torch is None else np.frombuffer(for_torch, np.uint8),
-    ]
 
 
 def _known(content: Any) -> Any:
