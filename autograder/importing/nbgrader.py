@@ -6,7 +6,18 @@ import re
 from typing import Any
 
 from autograder.errors import UsageError
-from autograder.importing.parts import Imported, Part, Task, TestCase, Todo, left_out, no_points, number_of, source_of
+from autograder.importing.parts import (
+    Imported,
+    Part,
+    Task,
+    TestCase,
+    Todo,
+    left_out,
+    no_points,
+    number_of,
+    shown_solution,
+    source_of,
+)
 
 # As in nbgrader, whatever else stands on the line of a mark.
 _SOLUTION = re.compile(r"^([ \t]*).*\b(BEGIN|END) SOLUTION\b.*$", re.MULTILINE)
@@ -44,9 +55,7 @@ def read_nbgrader(cells: list[dict[str, Any]]) -> Imported:
         if source != whole and not (is_test or task):
             found.todos.append(Todo(number, "hidden tests or a scheme of marks outside of a test are left out", whole))
         if not solution and _SOLUTION.search(source):
-            found.todos.append(
-                Todo(number, "marks of a solution in a cell that is none: students see what is between", source)
-            )
+            found.todos.append(shown_solution(number, source))
         if kind != "code":
             if grade or solution or task:
                 reason = f"a task or an answer in words ({worth:g} points) is graded by hand"

@@ -8,7 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.errors import UsageError
-from autograder.importing.parts import Imported, Part, Task, TestCase, Todo, left_out, no_points, number_of, source_of
+from autograder.importing.parts import (
+    Imported,
+    Part,
+    Task,
+    TestCase,
+    Todo,
+    left_out,
+    no_points,
+    number_of,
+    shown_solution,
+    source_of,
+)
 
 _MARK = re.compile(r"#\s*(BEGIN|END|ASSIGNMENT)\s+(QUESTION|SOLUTION|TESTS|PROMPT|CONFIG|PLUGIN)\b", re.IGNORECASE)
 _FENCED = re.compile(r"^[ \t]*```otter[ \t]*\n(.*?)^[ \t]*```[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -112,9 +123,7 @@ def _cell(found: Imported, number: int, cell: dict[str, Any], source: str, *, so
     elif kind == "code":
         text = "\n".join(_without_marks(source, number, found))
         if not solution and "# BEGIN SOLUTION" in text:
-            found.todos.append(
-                Todo(number, "marks of a solution in a cell that is none: students see what is between", text)
-            )
+            found.todos.append(shown_solution(number, text))
         if text.strip():
             found.parts.append(Part(number, "code", text, solution))
 

@@ -100,6 +100,11 @@ def no_points(number: int, name: str, value: object) -> Todo:
     return Todo(number, f"{name}: its points are no number from 0 ({value!r:.40}): set those of its checks")
 
 
+def shown_solution(number: int, source: str) -> Todo:
+    """A cell that is no solution has the marks of one."""
+    return Todo(number, "marks of a solution in a cell that is none: students see what is between", source)
+
+
 @dataclass
 class Imported:
     """All of a notebook."""

@@ -88,9 +88,9 @@ def read_test(source: str, names: Set[str], *, shown: bool = True) -> Reading:
         found.calls.clear()
         found.reasons.append(f"`{reader.changed}` changes what its calls get between two of them: make a check of each")
     found.setup[:] = _needed(found)
-    made = {node.id for line in found.setup for node in _names(ast.parse(line)) if isinstance(node.ctx, ast.Store)}
+    made = {node.id for line in found.setup for node in _names(parse(line)) if isinstance(node.ctx, ast.Store)}
     texts = [*found.setup, *(f"_({call.arguments or ''})" for call in found.calls)]
-    drawn = any(node.id == "rng" for text in texts for node in _names(ast.parse(text))) and "rng" not in made
+    drawn = any(node.id == "rng" for text in texts for node in _names(parse(text))) and "rng" not in made
     if drawn or any("random" in text or "torch" in text for text in texts):
         found.calls.clear()
         found.reasons.append("its inputs are random, or of torch: draw them from `rng`, write tensors as tensor(...)")
@@ -130,10 +130,10 @@ def _bound(statement: ast.stmt) -> set[str]:
 
 def _needed(found: Reading) -> list[str]:
     """The statements of the setup on which inputs depend; others, such as an expected value, need not even run."""
-    wanted = {node.id for call in found.calls for node in _names(ast.parse(f"_({call.arguments or ''})"))}
+    wanted = {node.id for call in found.calls for node in _names(parse(f"_({call.arguments or ''})"))}
     kept: list[str] = []
     for text in reversed(found.setup):
-        (statement,) = ast.parse(text).body
+        (statement,) = parse(text).body
         plain = isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.Assign)
         read = {node.id for node in _names(statement)}
         if not plain or wanted & (_bound(statement) | read):
