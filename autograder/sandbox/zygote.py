@@ -54,21 +54,19 @@ def receive_packet(control: socket.socket) -> tuple[dict[str, Any], list[int]] |
 def main() -> None:
     """Start-up in the order that the layers demand; see `autograder.sandbox.jail`."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    ahead = tuple(sys.argv[2:])
     _offer_first()
+    gc.disable()
     try:
-        if ahead:
-            gc.disable()  # half a second of looking through modules that all stay, for some megabytes less
-            load(ahead)
-            _refuse_unsafe_fork()
+        load(sys.argv[2:])
+        _refuse_unsafe_fork()
         packet = receive_packet(control)
         if packet is None:
             os._exit(0)  # nobody needs it
         config = packet[0]
         active, reach = frozenset(config["active"]), Reach.of_document(config["reach"])
         before = jail.early(active)
-        if not config["many"]:
-            gc.disable()
+        if config["many"]:
+            gc.enable()  # half a second of looking through modules that all stay, for some megabytes less
         loaded = warm_up(tuple(config["preload"]), many=config["many"])
         _refuse_unsafe_fork()
         _forget_environment({*ENVIRONMENT, *reach.environment})
